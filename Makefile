@@ -1,0 +1,32 @@
+# Two commands do all the set-up: `make run` and `make test`. Everything is installed into .venv from constraints.txt.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test lint audit clean help
+
+run: $(VENV)/ready ## run the main job on the embedded real sample and write its report
+	$(BIN)/riskradar run standard
+
+test: $(VENV)/ready ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready ## style and strict types
+	$(BIN)/ruff check src tests
+	$(BIN)/mypy
+
+audit: $(VENV)/ready ## look for the future in every number of the sample's run
+	$(BIN)/riskradar audit standard
+
+clean: ## remove what can be built again (runs are kept)
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+# torch first and from its pin: an unpinned torch pulls gigabytes.
+$(VENV)/ready: pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not here; install Python 3.11 or set PYTHON=..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,176 @@
+"""One verb, one library call of the same name: what the command line does, from Python."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from riskradar import config as configuration
+from riskradar import data, evaluate, html, lookahead, models, pipeline, record
+from riskradar.config import Config
+from riskradar.doctor import Check, examine
+from riskradar.errors import UsageError
+from riskradar.features import FEATURES
+from riskradar.layers import LAYERS
+from riskradar.lookahead import Audit
+from riskradar.pipeline import Run
+from riskradar.record import Record
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HOME = Path("runs")
+MONTH = 21  # sessions between two points of a layer's density line
+
+
+def run(
+    prices: pd.DataFrame | None = None,
+    preset: str = "standard",
+    settings: Sequence[str] = (),
+    *,
+    file: Path | None = None,
+    home: Path = HOME,
+    now: datetime | None = None,
+    stage: Callable[[str], None] = lambda name: None,
+) -> Record:
+    """Run the whole line and store it as a run with its report.
+
+    prices: closes, dates by names, instead of `data.prices`; settings: `section.key=value` over the preset and the file;
+    now: the moment that names the run. Raises the errors of riskradar.errors.
+    """
+    made = configuration.load(preset, file, settings)
+    done = pipeline.run(made, None if prices is None else data.read_frame(prices, made.data), stage)
+    moment = now or datetime.now(UTC)
+    stage("report")
+    name = record.run_id(moment, made.preset, made.hash())
+    about = describe(done, name, moment)
+    evaluation = done.report.record()
+    page = html.build(about, evaluation, done.backtest.forecasts, record.labels_frame(done.labels))
+    return record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page)
+
+
+def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
+    """What run.json holds beside the tables: settings, hashes, sources, versions, stage times and what was left out, why."""
+    panel, made = done.panel, done.config
+    return {
+        "id": name,
+        "created": moment.isoformat(timespec="seconds"),
+        "preset": made.preset,
+        "kind": "live" if all(f.kind == "live" for f in done.backtest.forecasts.values()) else "transfer",
+        "config": made.model_dump(mode="json"),
+        "config_hash": made.hash(),
+        "panel": {
+            "text": str(panel), "assets": len(panel.assets), "sessions": len(panel.dates), "start": str(panel.dates[0]), "end": str(panel.dates[-1]),
+            "index": panel.index, "sectors_dated": panel.sectors_dated, "hash": panel_hash(done),
+        },
+        "intake": {"lines": list(done.intake.lines()), "record": done.intake.record()},
+        "environment": record.environment(),
+        "seconds": {k: round(v, 2) for k, v in done.seconds.items()},
+        "models": {n: _describe_model(n, done) for n in made.models.names},
+        "absent": done.backtest.absent,
+        "learned": done.backtest.hashes,
+        "features_absent": done.features.absent,
+        "layers_absent": done.graphs.absent,
+        "layers": {n: {"about": LAYERS[n].about, "density": density(done, n)} for n in done.graphs.layers},
+    }  # fmt: skip
+
+
+def panel_hash(done: Run) -> str:
+    """SHA-256 over the arrays of a panel: the same prices, dates and facts give the same hash."""
+    digest = hashlib.sha256("\n".join(done.panel.assets).encode())
+    for part in (done.panel, done.panel.facts):
+        for field in dataclasses.fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, np.ndarray):
+                digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
+
+
+def density(done: Run, layer: str) -> dict[str, list[Any]]:
+    """Share of the possible edges between members that a layer has, once every 21 sessions."""
+    dates, shares = [], []
+    for t in range(0, len(done.panel.dates), MONTH):
+        members = int(done.panel.member[t].sum())
+        if members > 1:
+            dates.append(str(done.panel.dates[t]))
+            shares.append(round(float((done.graphs.layers[layer].block(t, t + 1) > 0).sum()) / (members * (members - 1)), 4))
+    return {"dates": dates, "values": shares}
+
+
+def _describe_model(name: str, done: Run) -> dict[str, Any]:
+    model = models.make(name, done.config.models)
+    start = models.history_start(model, done.features) if name not in done.backtest.absent else None
+    return {"about": model.about, "hindsight": model.hindsight, "refit_years": model.refit_years, "history_start": start}
+
+
+def report(run: str = "latest", *, home: Path = HOME, out: Path | None = None) -> Path:
+    """Write the report of a stored run again, into its folder or to `out`; returns the path."""
+    stored = record.load(home, run)
+    page = html.build(stored.about, stored.evaluation, stored.forecasts(), stored.labels())
+    target = out or stored.folder / "report.html"
+    record.write_text(target, page)
+    return target
+
+
+def compare(first: str, second: str, *, home: Path = HOME) -> dict[str, dict[str, Any]]:
+    """Evaluate the models that two runs share on the dates that both have, each against itself in the first run.
+
+    Returns model -> {"rows": {run: row of the evaluation}, "span": the dates shared}. UsageError when the runs were measured on different outcomes.
+    """
+    runs = [record.load(home, name) for name in (first, second)]
+    tables = [r.outcomes() for r in runs]
+    common = np.intersect1d(tables[0].dates, tables[1].dates)
+    outcomes = [table.values[np.isin(table.dates, common)] for table in tables]
+    if tables[0].targets != tables[1].targets or not np.array_equal(outcomes[0], outcomes[1], equal_nan=True):
+        raise UsageError(f"{runs[0].id} and {runs[1].id} have other targets or outcomes; compare runs of the same targets on the same index")
+    forecasts = [r.forecasts() for r in runs]
+    settings = configuration.check({"evaluate": runs[0].about["config"]["evaluate"]}).evaluate
+    out = {}
+    for name in [n for n in forecasts[0] if n in forecasts[1]]:
+        pair = {f"{name} @ {r.id}": dataclasses.replace(f[name], model=f"{name} @ {r.id}") for r, f in zip(runs, forecasts, strict=True)}
+        found = evaluate.run(pair, tables[0], settings.model_copy(update={"comparators": (next(iter(pair)),)})).record()
+        out[name] = {"rows": {row["model"]: row for row in found["rows"]}, "span": found["span"], "targets": found["targets"]}
+    return out
+
+
+def show(what: str = "runs", *, home: Path = HOME, preset: str = "standard", settings: Sequence[str] = ()) -> Mapping[str, Any]:
+    """What exists: `runs`, `config`, `features`, `layers`, `models`, or a stored run by its name (its run.json and evaluation)."""
+    if what == "runs":
+        return {name: record.load(home, name).about["panel"]["text"] for name in record.listing(home)}
+    if what == "config":
+        return configuration.load(preset, None, settings).model_dump(mode="json")
+    if what == "features":
+        return {name: f"{f.axis}; {f.about}" + (f"; needs {', '.join(f.needs)}" if f.needs else "") for name, f in FEATURES.items()}
+    if what == "layers":
+        return {name: kind.about for name, kind in LAYERS.items()}
+    if what == "models":
+        made: Config = configuration.load(preset, None, settings)
+        return {name: f"refit every {m.refit_years} y; {m.about}" for name in models.MODELS for m in (models.make(name, made.models),)}
+    stored = record.load(home, what)
+    return {"about": stored.about, "evaluation": stored.evaluation}
+
+
+def audit(
+    prices: pd.DataFrame | None = None,
+    preset: str = "standard",
+    settings: Sequence[str] = (),
+    *,
+    file: Path | None = None,
+    seed: int = 0,
+    stage: Callable[[str], None] = lambda name: None,
+) -> Audit:
+    """Look for the future in every number of the line, on the user's own data and settings; see riskradar.lookahead."""
+    made = configuration.load(preset, file, settings)
+    raw = data.read(made.data) if prices is None else data.read_frame(prices, made.data)
+    return lookahead.audit(raw, made, seed=seed, jobs=made.backtest.jobs, stage=stage)
+
+
+def doctor(*, home: Path = HOME) -> list[Check]:
+    """Check that everything that a run needs is here and works."""
+    return examine(home)

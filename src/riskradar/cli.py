@@ -1,0 +1,197 @@
+"""The command line: one function per verb. Data goes to stdout, progress and errors to stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FINDING = 10
+INTERRUPTED = 130
+BUG = 70
+
+app = typer.Typer(
+    name="riskradar", no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None,
+    help="How fragile is the market, why, and how far can that number be trusted.",
+)  # fmt: skip
+
+Preset = Annotated[str, typer.Argument(help="standard or tiny")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="over the preset, e.g. layers.correlation.window=20", metavar="KEY=VALUE")]
+File = Annotated[Path | None, typer.Option("--config", help="a TOML file over the preset", metavar="FILE")]
+Home = Annotated[Path, typer.Option(help="folder of the stored runs")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+RunName = Annotated[str, typer.Argument(help="name of a stored run, or the start of it", metavar="RUN")]
+
+
+@app.command()
+def run(preset: Preset = "standard", settings: Settings = None, config: File = None, home: Home = Path("runs"), as_json: Json = False) -> None:
+    """Run the whole line on prices: leaderboard printed, report written."""
+    from riskradar import api, text
+
+    with _progress() as stage:
+        stored = api.run(None, preset, settings or (), file=config, home=home, stage=stage)
+    if as_json:
+        return _json({"about": stored.about, "evaluation": stored.evaluation})
+    print(stored.about["panel"]["text"])
+    print("\n".join(stored.about["intake"]["lines"]), end="\n\n")
+    print(text.leaderboard(stored.about, stored.evaluation), end="\n\n")
+    print("\n".join(text.notes(stored.about, stored.evaluation)), end="\n\n")
+    print("seconds: " + ", ".join(f"{name} {s:.1f}" for name, s in stored.about["seconds"].items()))
+    print(f"report: {stored.folder / 'report.html'}")
+    return None
+
+
+@app.command()
+def show(
+    what: Annotated[str, typer.Argument(help="runs, config, features, layers, models, or a stored run")] = "runs",
+    preset: Annotated[str, typer.Option(help="preset for config and models")] = "standard",
+    settings: Settings = None,
+    home: Home = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Show what exists: runs, settings, features, layers, models, or one stored run."""
+    from riskradar import api, text
+
+    found = api.show(what, home=home, preset=preset, settings=settings or ())
+    if as_json or what == "config":
+        return _json(found)
+    if "evaluation" in found:
+        print(found["about"]["panel"]["text"], end="\n\n")
+        print(text.leaderboard(found["about"], found["evaluation"]), end="\n\n")
+        print("\n".join(text.notes(found["about"], found["evaluation"])))
+    elif found:
+        print(text.table(("name", ""), [(name, "") for name in found]) if not any(found.values()) else _pairs(found))
+    else:
+        print(f"no {what} in {home}; `riskradar run` makes one")
+    return None
+
+
+@app.command()
+def compare(first: RunName, second: RunName, home: Home = Path("runs"), as_json: Json = False) -> None:
+    """Compare two stored runs, model by model, on the dates that both have."""
+    from riskradar import api, text
+
+    found = api.compare(first, second, home=home)
+    if as_json:
+        return _json(found)
+    rows = []
+    for name, pair in found.items():
+        base, other = pair["rows"]
+        for target in pair["targets"]:
+            cells = [pair["rows"][row]["targets"].get(target["name"]) for row in (base, other)]
+            if None not in cells:
+                gap = cells[1]["paired"].get(base)
+                scores = (text.number(c["auroc_onset"]) for c in cells)
+                rows.append((name, target["name"], *scores, text.number(gap, signed=True), text.interval(gap), str(target["sessions"])))
+    print(text.table(("model", "target", first, second, "ONSET difference", "90 % interval", "sessions"), rows))
+    return None
+
+
+@app.command()
+def audit(preset: Preset = "standard", settings: Settings = None, config: File = None, as_json: Json = False) -> None:
+    """Look for the future in every number: cut the data at each session and see whether anything before it moves."""
+    from riskradar import api
+
+    with _progress() as stage:
+        found = api.audit(None, preset, settings or (), file=config, stage=stage)
+    if as_json:
+        _json(found.record())
+    else:
+        print("\n".join(found.lines()))
+    if found.findings:
+        raise typer.Exit(FINDING)
+
+
+@app.command()
+def report(
+    run: RunName = "latest",
+    out: Annotated[Path | None, typer.Option(help="where to write it; default: the run's folder")] = None,
+    home: Home = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Write the HTML report of a stored run again."""
+    from riskradar import api
+
+    path = api.report(run, home=home, out=out)
+    _json({"report": str(path)}) if as_json else print(path)
+
+
+@app.command()
+def doctor(home: Home = Path("runs"), as_json: Json = False) -> None:
+    """Check that everything that a run needs is here and works."""
+    from riskradar import api
+
+    checks = api.doctor(home=home)
+    if as_json:
+        _json([vars(c) for c in checks])
+    else:
+        print("\n".join(f"{'ok  ' if c.good else 'BAD '} {c.name}: {c.text}" for c in checks))
+    if not all(c.good for c in checks):
+        raise typer.Exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="show the traceback of an error")] = False,
+    version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
+) -> None:
+    """How fragile is the market, why, and how far can that number be trusted."""
+    if debug:
+        os.environ["RISKRADAR_DEBUG"] = "1"
+    if version:
+        import riskradar
+
+        print(riskradar.__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Entry point: errors become one line on stderr and an exit code."""
+    from riskradar.errors import RadarError
+
+    try:
+        app()
+    except RadarError as error:
+        _fail(str(error), error.code)
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing was stored; run again", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        _fail(f"a bug in riskradar: {type(error).__name__}: {error}; stored runs are unchanged; run again with --debug and report it", BUG)
+
+
+def _fail(message: str, code: int) -> None:
+    if os.environ.get("RISKRADAR_DEBUG"):
+        raise
+    print("riskradar: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def _json(content: Any) -> None:
+    print(json.dumps(content, allow_nan=False, default=str))
+
+
+def _pairs(found: Any) -> str:
+    width = max(len(name) for name in found)
+    return "\n".join(f"{name.ljust(width)}  {about}" for name, about in found.items())
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("starting") as status:
+        yield status.update

@@ -1,0 +1,111 @@
+"""One typed Config from TOML: a section is a stage, and each stage owns its settings; this module only composes them."""
+
+import difflib
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from riskradar.backtest import BacktestConfig
+from riskradar.data import DataConfig
+from riskradar.errors import UsageError
+from riskradar.evaluate import EvaluateConfig
+from riskradar.features import FeaturesConfig
+from riskradar.labels import LabelsConfig
+from riskradar.layers import LayersConfig
+from riskradar.models import ModelsConfig
+from riskradar.split import SplitConfig
+
+PRESETS = ("standard", "tiny")
+
+
+class Config(BaseModel, frozen=True, extra="forbid"):
+    """Everything that decides a run's numbers."""
+
+    preset: str = "standard"
+    data: DataConfig = DataConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    layers: LayersConfig = LayersConfig()
+    labels: LabelsConfig = LabelsConfig()
+    split: SplitConfig = SplitConfig()
+    models: ModelsConfig = ModelsConfig()
+    backtest: BacktestConfig = BacktestConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+
+    def hash(self) -> str:
+        """SHA-256 of the settings that decide numbers; how many processes share the work does not."""
+        settings = self.model_dump(mode="json", exclude={"backtest": {"jobs"}})
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
+
+
+def load(preset: str = "standard", file: Path | None = None, settings: Sequence[str] = ()) -> Config:
+    """The preset, then the file, then `key.path=value` settings, each over the one before; UsageError in one line on anything else."""
+    if preset not in PRESETS:
+        raise UsageError(f"no preset {preset!r}{_near(preset, PRESETS)}; presets are {', '.join(PRESETS)}")
+    merged = _merge({"preset": preset}, tomllib.loads(resources.files("riskradar.presets").joinpath(f"{preset}.toml").read_text("utf-8")))
+    if file is not None:
+        merged = _merge(merged, _read(file))
+    for setting in settings:
+        merged = _merge(merged, _parse(setting))
+    return check(merged)
+
+
+def check(settings: Mapping[str, Any]) -> Config:
+    """A Config from nested settings; UsageError names the first key that does not fit, and the nearest one that exists."""
+    try:
+        return Config.model_validate(settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = [str(part) for part in first["loc"]]
+        key = ".".join(path)
+        if first["type"] == "extra_forbidden":
+            raise UsageError(f"no setting {key!r}{_near(path[-1], _fields(path[:-1]))}; `riskradar show config` lists all of them") from None
+        raise UsageError(f"setting {key} = {first['input']!r}: {first['msg'].lower()}; `riskradar show config` shows the default") from None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no config file {file}; give an existing path with --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"config file {file} cannot be read: {error}; mend the line it names") from None
+
+
+def _parse(setting: str) -> dict[str, Any]:
+    key, equals, text = setting.partition("=")
+    if not equals or not all(key.strip().split(".")):
+        raise UsageError(f"--set {setting!r} is not understood; write --set section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text  # a bare word is a string
+    for part in reversed(key.strip().split(".")):
+        value = {part: value}
+    nested: dict[str, Any] = value
+    return nested
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    out = dict(base)
+    for key, value in over.items():
+        out[key] = _merge(out[key], value) if isinstance(value, dict) and isinstance(out.get(key), dict) else value
+    return out
+
+
+def _fields(path: Sequence[str]) -> Sequence[str]:
+    model: Any = Config
+    for part in path:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = field.annotation if field else None
+    return list(getattr(model, "model_fields", {}))
+
+
+def _near(word: str, words: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, words, 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,0 +1,37 @@
+"""What the user may say about the data."""
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import BaseModel, Field, field_validator
+
+ALIASES = {
+    "date": ("date",), "asset": ("asset", "ticker", "symbol"), "close": ("close", "adj_close", "adj close", "price"), "volume": ("volume",),
+    "sector": ("sector",), "kind": ("kind",), "series": ("series",), "value": ("value",), "known_at": ("known_at",),
+    "start": ("start",), "end": ("end",),
+}  # fmt: skip
+
+
+class DataConfig(BaseModel, frozen=True, extra="forbid"):
+    """The `[data]` section: where prices and facts come from, on which sessions, against which index."""
+
+    prices: str = Field("sample", min_length=1)  # "sample", or the path of a wide or long CSV, CSV.gz or Parquet file
+    sectors: str = ""
+    macro: str = ""
+    sentiment: str = ""
+    universe: str = ""
+    columns: dict[str, str] = {}  # our name -> the column in the user's files
+    calendar: str = "XNYS"  # an exchange_calendars code, or "observed"
+    index: str = "auto"  # an asset, a macro series, "equal-weight", or the first that exists of: index asset, spx, equal weight
+    start: date | None = None
+    end: date | None = None
+    lags: dict[str, Annotated[int, Field(ge=0, le=2600)]] = {}  # sessions; beyond ten years is a typing error
+    max_assets: int = Field(5000, ge=1, le=32_000)  # asset codes are int16
+
+    @field_validator("columns")
+    @classmethod
+    def _known_roles(cls, columns: dict[str, str]) -> dict[str, str]:
+        unknown = sorted(set(columns) - set(ALIASES))
+        if unknown:
+            raise ValueError(f"data.columns names {unknown}; it may name {sorted(ALIASES)}")
+        return columns

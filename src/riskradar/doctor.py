@@ -1,0 +1,82 @@
+"""Doctor: try everything that a run needs, and say what to do about what does not work."""
+
+import importlib
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import riskradar
+from riskradar import data
+from riskradar.data import DataConfig
+from riskradar.errors import RadarError
+from riskradar.features import ewma_volatility
+from riskradar.record import environment, listing, load
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was tried; `text` says what was found, and what to do when it is not good."""
+
+    name: str
+    good: bool
+    text: str
+
+
+def examine(home: Path) -> list[Check]:
+    """Try each part that a run uses; never raises."""
+    checks = {
+        "version": lambda: ", ".join(f"{name} {found}" for name, found in environment().items()),
+        "calendar": _calendar,
+        "sample": _sample,
+        "compiler": _compiler,
+        "networks": _torch,
+        "runs": lambda: _home(home),
+    }
+    return [_try(name, check) for name, check in checks.items()]
+
+
+def _try(name: str, check: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, check())
+    except RadarError as error:
+        return Check(name, False, str(error))
+    except Exception as error:  # noqa: BLE001 - a broken part must not hide the others
+        return Check(name, False, f"{type(error).__name__}: {error}; install the pinned versions again (constraints.txt)")
+
+
+def _calendar() -> str:
+    calendar = importlib.import_module("exchange_calendars").get_calendar("XNYS", start="1980-01-01")
+    return f"XNYS from {calendar.first_session:%Y-%m-%d} to {calendar.last_session:%Y-%m-%d}"
+
+
+def _sample() -> str:
+    panel, _ = data.load(DataConfig())
+    return str(panel)
+
+
+def _compiler() -> str:
+    import numpy as np
+
+    start = time.perf_counter()
+    ewma_volatility(np.zeros((2, 1)))
+    return f"compiled kernels ready in {time.perf_counter() - start:.1f} s"
+
+
+def _torch() -> str:
+    try:
+        torch = importlib.import_module("torch")
+    except ImportError:
+        return "torch is not installed; rules and classic models run without it"
+    return f"torch {torch.__version__}, {torch.get_num_threads()} threads"
+
+
+def _home(home: Path) -> str:
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=home):
+        pass
+    names = listing(home)
+    for name in names:
+        load(home, name)
+    return f"{home} can be written; {len(names)} runs in it (riskradar {riskradar.__version__})"

@@ -1,0 +1,6 @@
+"""Forecasts and labels in, one honest report out."""
+
+from riskradar.evaluate.compare import EvaluateConfig, run
+from riskradar.evaluate.report import Report, Score
+
+__all__ = ["EvaluateConfig", "Report", "Score", "run"]

@@ -1,0 +1,145 @@
+"""The leaderboard: every model on the same dates and the same draws, and one headline."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from riskradar.errors import UsageError
+from riskradar.evaluate.cell import evaluate
+from riskradar.evaluate.definitions import definitions
+from riskradar.evaluate.events import DEEP, events_within, scorecard, scored_target, unscored
+from riskradar.evaluate.intervals import Resamples, claim, resample, stretch
+from riskradar.evaluate.report import Cell, Claim, EventDates, EventRecord, Report, Row, Score
+from riskradar.evaluate.sample import Sample, Track, align, sample, span_record
+from riskradar.tables import Forecast, Labels, Target, same_kind
+from riskradar.tables.arrays import Float, day
+
+HEADLINE = ("20/5", "20/10", "60/10")
+WITH_MACRO = ("vix+breadth+credit", "vix+breadth")
+PRICES_ONLY = ("vol+breadth",)
+
+
+class EvaluateConfig(BaseModel):
+    """What is evaluated and how sure it must be; `end` None is the end of the data, `comparators` None takes the strongest rules there are."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    start: dt.date = dt.date(1998, 1, 2)
+    end: dt.date | None = dt.date(2022, 12, 30)
+    split: dt.date = dt.date(2010, 1, 1)
+    draws: int = Field(500, ge=20)
+    mean_block: int = Field(120, ge=1)
+    level: float = Field(0.90, gt=0, lt=1)
+    seed: int = 0
+    comparators: tuple[str, ...] | None = None
+    false_alarm_rate: float = Field(0.10, gt=0, lt=1)
+    min_events: int = Field(10, ge=1)
+
+
+def run(forecasts: Mapping[str, Forecast], labels: Labels, config: EvaluateConfig, absent: Mapping[str, str] = MappingProxyType({})) -> Report:
+    """Compare live forecasts of the system on the dates, draws and events that they share.
+
+    absent: models that could not be run, with the reason; a model without any score joins them instead of emptying the
+    shared dates. The report does not depend on the order of the models.
+    UsageError when a forecast is not live, no session or binary target is left, or a comparator has no score; ValueError when kinds are mixed.
+    """
+    if forecasts and same_kind(list(forecasts.values())) != "live":
+        raise UsageError("only live forecasts enter a leaderboard; nothing was evaluated; leave transfer and replication runs out")
+    span, targets = _span(labels, config), [t for t in labels.targets if t.binary]
+    if not targets:
+        raise UsageError("the labels hold no yes-or-no target; nothing was evaluated; add one such as 20/5")
+    tracks, missing = align(forecasts, labels, targets, span)
+    samples = {
+        t.name: sample(t, [of[t.name] for of in tracks.values() if t.name in of], labels, span, day(config.split), config.min_events) for t in targets
+    }
+    comparators, plan = _comparators(config, list(tracks)), _plan(labels, targets, span, config)
+    found = {m: {name: evaluate(t, samples[name], labels, plan, config.false_alarm_rate) for name, t in of.items()} for m, of in tracks.items()}
+    board = _Board(comparators, found, samples, plan)
+    return Report(
+        schema="riskradar.evaluation/1",
+        span=span_record(labels, span),
+        definitions=definitions(config, labels),
+        targets=tuple(s.record() for s in samples.values()),
+        comparators=comparators,
+        rows=tuple(board.row(model, _event_record(of, samples, labels, config)) for model, of in tracks.items()),
+        events=_deep_events(labels, span),
+        absent=dict(sorted({**missing, **absent}.items())),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Board:
+    """Cells and ONSET AUROC of every resample [R], by model and target."""
+
+    comparators: tuple[str, ...]
+    found: dict[str, dict[str, tuple[Cell, Float]]]
+    samples: dict[str, Sample]
+    plan: Resamples
+
+    def row(self, model: str, event: EventRecord) -> Row:
+        """One model with its paired differences and its headline."""
+        cells = {name: replace(cell, paired=self.paired(model, [name])) for name, (cell, _) in self.found[model].items()}
+        headline = [name for name in HEADLINE if name in self.samples and not self.samples[name].withheld]
+        return Row(model, cells, self.paired(model, headline), event)
+
+    def paired(self, model: str, names: Sequence[str]) -> dict[str, Claim]:
+        """Mean difference of ONSET AUROC over the named targets against each comparator."""
+        what = f"{model} ({'mean of ' if len(names) > 1 else ''}{', '.join(names) or 'no target'})"
+        claims = {other: claim(self._difference(model, other, names), what, other) for other in self.comparators}
+        return {other: replace(c, sentence=f"{model} is the reference.") if other == model else c for other, c in claims.items()}
+
+    def _difference(self, model: str, other: str, names: Sequence[str]) -> Score:
+        for m, name in ((m, n) for n in names for m in (model, other)):
+            if name not in self.found[m]:
+                return Score(math.nan, f"{m} has no score for {name}")
+            if reason := self.found[m][name][0].auroc_onset.reason:
+                return Score(math.nan, f"{m} on {name}: {reason}")
+        if not names:
+            return Score(math.nan, "no headline target has enough events")
+        values = np.mean([self.found[model][n][1] - self.found[other][n][1] for n in names], axis=0)
+        return self.plan.score(values, min(self.samples[n].target.depth for n in names), "")
+
+
+def _span(labels: Labels, config: EvaluateConfig) -> slice:
+    start = int(np.searchsorted(labels.dates, day(config.start)))
+    stop = len(labels.dates) if config.end is None else int(np.searchsorted(labels.dates, day(config.end), side="right"))
+    if start >= stop:
+        raise UsageError(f"evaluate.start {config.start} leaves no session to evaluate; nothing was evaluated; start earlier or end later")
+    return slice(start, stop)
+
+
+def _comparators(config: EvaluateConfig, models: Sequence[str]) -> tuple[str, ...]:
+    if config.comparators is None:
+        return tuple(m for m in WITH_MACRO if m in models) or tuple(m for m in PRICES_ONLY if m in models)
+    if lost := [m for m in config.comparators if m not in models]:
+        raise UsageError(f"evaluate.comparators names {', '.join(lost)} without a score; nothing was evaluated; choose among {', '.join(models)}")
+    return config.comparators
+
+
+def _plan(labels: Labels, targets: Sequence[Target], span: slice, config: EvaluateConfig) -> Resamples:
+    """One set of draws for everything, in blocks that are never shorter than the longest horizon."""
+    longest, sessions = max(t.horizon for t in targets), span.stop - span.start
+    events = events_within(labels, min(t.depth for t in targets), span)
+    masks = [stretch(event, span.start, sessions, longest) for event in events]
+    return resample(sessions, masks, [e.depth for e in events], config.draws, max(config.mean_block, longest), config.level, config.seed)
+
+
+def _event_record(of: Mapping[str, Track], samples: Mapping[str, Sample], labels: Labels, config: EvaluateConfig) -> EventRecord:
+    target = scored_target(labels)
+    shared = samples[target.name]
+    if target.name not in of:
+        return unscored(target, f"no score for {target.name}", labels, shared.span, config.false_alarm_rate)
+    score = np.where(shared.shared, of[target.name].score, np.nan)
+    return scorecard(score, labels, target, shared.span, config.false_alarm_rate, config.seed)
+
+
+def _deep_events(labels: Labels, span: slice) -> tuple[EventDates, ...]:
+    dates = labels.dates
+    return tuple(EventDates(str(dates[e.peak]), str(dates[e.crossing]), str(dates[e.trough]), e.depth) for e in events_within(labels, DEEP, span))

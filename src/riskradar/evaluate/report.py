@@ -1,0 +1,234 @@
+"""The record of an evaluation: every number with its interval or its reason, and nothing that JSON cannot hold."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
+
+from riskradar.errors import StorageError
+
+Number = Annotated[
+    float,
+    BeforeValidator(lambda value: math.nan if value is None else value),
+    PlainSerializer(lambda value: value if math.isfinite(value) else None, return_type=float | None),
+]
+Point = tuple[Number, Number]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A value with its bootstrap interval (low, high) and its range when each event is left out; NaN carries a reason."""
+
+    value: Number
+    reason: str = ""
+    low: Number = math.nan
+    high: Number = math.nan
+    event_low: Number = math.nan
+    event_high: Number = math.nan
+
+
+@dataclass(frozen=True)
+class Claim(Score):
+    """A paired difference; shown: both the interval and the range over left-out events lie above 0."""
+
+    shown: bool = False
+    sentence: str = ""
+
+
+@dataclass(frozen=True)
+class Half:
+    """One part of the span."""
+
+    auroc: Score
+    auroc_onset: Score
+    log_skill: Score
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Days with and without an alarm against days with and without the fall."""
+
+    tp: int
+    fp: int
+    tn: int
+    fn: int
+    precision: Score
+    recall: Score
+    accuracy: Score
+    fpr: Score
+    fnr: Score
+    threshold: str
+
+
+@dataclass(frozen=True)
+class Usefulness:
+    """What the alarms are worth to a policymaker who weighs a missed fall by `preference`."""
+
+    preference: Number
+    alessi_detken: Number
+    sarlin: Number
+    sarlin_relative: Number
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Days whose probability lies in [low, high): the mean forecast and how often the fall came."""
+
+    low: Number
+    high: Number
+    mean: Number
+    observed: Number
+    observed_low: Number
+    observed_high: Number
+    days: int
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model on one target."""
+
+    auroc: Score
+    auroc_onset: Score
+    auroc_blocks: Score
+    auprc_lift: Score
+    auprc_lift_onset: Score
+    log_skill: Score
+    log_skill_onset: Score
+    brier_skill: Score
+    brier_skill_onset: Score
+    ece: Score
+    auroc_seed_sd: Score
+    halves: dict[str, Half]
+    confusion: Confusion
+    usefulness: tuple[Usefulness, ...]
+    reliability: tuple[Bin, ...]
+    roc: tuple[Point, ...]
+    pr: tuple[Point, ...]
+    paired: dict[str, Claim]
+
+
+@dataclass(frozen=True)
+class Warned:
+    """One event: first_alarm is a date, "missed" or "score withheld"; sessions_to_peak is positive before the peak."""
+
+    peak: str
+    first_alarm: str
+    sessions_to_peak: Number
+    share_ahead: Number
+
+
+@dataclass(frozen=True)
+class EventRecord:
+    """Alarms of one model against the events, each figure beside that of its circularly shifted alarms."""
+
+    target: str
+    reason: str
+    events: int
+    recall: Number
+    null_recall: Number
+    p: Number
+    lead_median: Number
+    null_lead: Number
+    share_ahead: Number
+    null_share_ahead: Number
+    false_alarms_per_year: Number
+    alarms_per_year: Number
+    realised_rate: Number
+    nominal_rate: Number
+    disqualified: bool
+    each: tuple[Warned, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model; a target for which it has no score is missing from `targets` and named in `Report.absent`."""
+
+    model: str
+    targets: dict[str, Cell]
+    headline: dict[str, Claim]
+    event: EventRecord
+
+
+@dataclass(frozen=True)
+class Span:
+    """The evaluated sessions."""
+
+    start: str
+    end: str
+    sessions: int
+    onset: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Definition:
+    """What a word in the table means."""
+
+    term: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TargetRecord:
+    """One target on the dates that all models share, from `start` on; `hash` names these dates and their outcomes."""
+
+    name: str
+    horizon: int
+    depth: Number
+    kind: str
+    base_rate: Number
+    base_rate_onset: Number
+    positives: int
+    events: int
+    start: str
+    sessions: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class EventDates:
+    """One independent fall."""
+
+    peak: str
+    crossing: str
+    trough: str
+    depth: Number
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that an evaluation found; rows are in the order of the models' names."""
+
+    schema: Literal["riskradar.evaluation/1"]
+    span: Span
+    definitions: tuple[Definition, ...]
+    targets: tuple[TargetRecord, ...]
+    comparators: tuple[str, ...]
+    rows: tuple[Row, ...]
+    events: tuple[EventDates, ...]
+    absent: dict[str, str]
+
+    def record(self) -> dict[str, Any]:
+        """The report as strict JSON values; what is undefined is null."""
+        record: dict[str, Any] = _adapter().dump_python(self, mode="json")
+        return record
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Report:
+        """The inverse of `record()`; StorageError names the first entry that does not fit."""
+        try:
+            return _adapter().validate_python(dict(record))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise StorageError(f"evaluation record: {where}: {first['msg']}; nothing was read; run the evaluation again") from None
+
+
+@cache
+def _adapter() -> TypeAdapter[Report]:
+    return TypeAdapter(Report)

@@ -1,0 +1,238 @@
+"""Panel -> Features: one small function per feature; row t reads closes, levels and facts known on t, never later.
+
+Windows are summed one shifted array at a time, so that each number depends on its own column and window only:
+the bits are the same one day at a time or all at once, whatever other columns are present.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numba
+import numpy as np
+from pydantic import BaseModel
+
+from riskradar.errors import UsageError
+from riskradar.tables import Features, Panel
+from riskradar.tables.arrays import Bool, Float
+
+DECAY = 0.94  # RiskMetrics (1996), daily
+YEAR = 252  # sessions
+HISTORY = 504  # least sessions behind a z-score (design 5)
+DEEP = 0.20  # a stock this far below its 60-session high is in distress (science 2)
+MANY = 50  # from this many stocks on, breadth is the share in distress; below it, the mean drawdown (design 5)
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One entry of FEATURES: `build(panel, window)` gives [T, N] for a node feature, [T] for a context feature.
+
+    reads: sessions of the panel that row t depends on, itself included; 0 means all since the first one.
+    needs: macro series without which the feature is absent.
+    """
+
+    build: Callable[[Panel, int], Float]
+    window: int
+    reads: int
+    about: str
+    axis: Literal["node", "context"] = "node"
+    needs: tuple[str, ...] = ()
+
+
+class FeaturesConfig(BaseModel, frozen=True, extra="forbid"):
+    """Which entries of FEATURES are built."""
+
+    node: tuple[str, ...] = (
+        "return", "volatility_20", "volatility_60", "drawdown_20", "drawdown_60", "momentum_10", "momentum_30", "ewma_volatility", "below_high",
+    )  # fmt: skip
+    context: tuple[str, ...] = (
+        "index_volatility", "index_below_high", "mean_drawdown", "share_in_distress", "breadth", "vix", "vix_change", "term_spread",
+        "term_spread_change", "credit", "credit_change", "hy", "hy_change", "z_index_volatility", "z_vix", "z_credit_change",
+        "z_hy_change",
+    )  # fmt: skip
+
+
+def lag(x: Float, sessions: int) -> Float:
+    """`x` as it was `sessions` rows earlier; NaN before the first row."""
+    out = np.full_like(x, np.nan)
+    out[sessions:] = x[: max(len(x) - sessions, 0)]
+    return out
+
+
+def log_returns(close: Float) -> Float:
+    """Log return of each session, same shape; row t uses closes t-1 and t."""
+    growth = close / lag(close, 1)
+    out: Float = np.log(growth)
+    return out
+
+
+def highest(close: Float, window: int) -> Float:
+    """Highest close of the last `window` sessions; NaN when one of them is not known."""
+    out, span = close.copy(), 1
+    while 2 * span <= window:
+        out = np.maximum(out, lag(out, span))
+        span *= 2
+    return np.maximum(out, lag(out, window - span))
+
+
+def deviation(x: Float, window: int) -> Float:
+    """Sample standard deviation of the last `window` rows, two passes; NaN when one of them is not known."""
+    mean = x.copy()
+    for k in range(1, window):
+        mean = mean + lag(x, k)
+    mean = mean / window
+    squares = np.zeros_like(x)
+    for k in range(window):
+        squares = squares + (lag(x, k) - mean) ** 2
+    out: Float = np.sqrt(squares / (window - 1))
+    return out
+
+
+@numba.njit(cache=True)
+def _ewma(returns: Float, decay: float) -> Float:
+    out = np.full_like(returns, np.nan)
+    for i in range(returns.shape[1]):
+        variance = np.nan
+        for t in range(returns.shape[0]):
+            r = returns[t, i]
+            if not np.isnan(r):
+                variance = r * r if np.isnan(variance) else decay * variance + (1 - decay) * r * r
+            out[t, i] = np.sqrt(variance)
+    return out
+
+
+def ewma_volatility(returns: Float) -> Float:
+    """Daily volatility by exponential weights (RiskMetrics 1996, decay .94) of [T, N] returns; a missing return leaves it as it was."""
+    out: Float = _ewma(np.ascontiguousarray(returns), DECAY)
+    return out
+
+
+def z_score(x: Float, history: int = HISTORY) -> Float:
+    """Standard score against all values so far, [T]; NaN until `history` of them are known or while they are constant."""
+    known = np.isfinite(x)
+    if not known.any():
+        return np.full_like(x, np.nan)
+    centred = np.where(known, x - x[np.argmax(known)], 0.0)
+    count = np.cumsum(known)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.cumsum(centred) / count
+        variance = (np.cumsum(centred**2) - count * mean**2) / (count - 1)
+        z = (centred - mean) / np.sqrt(np.maximum(variance, 0.0))
+    return np.where(known & (count >= history) & np.isfinite(z), z, np.nan)
+
+
+def over_members(values: Float, member: Bool) -> Float:
+    """Mean over the members that have a value, [T, N] -> [T]; summed in canonical order, so that no other column touches a bit."""
+    use = member & np.isfinite(values)
+    total = np.zeros(len(values))
+    for i in range(values.shape[1]):
+        total = np.where(use[:, i], total + values[:, i], total)
+    with np.errstate(invalid="ignore"):
+        mean: Float = total / use.sum(axis=1)
+    return mean
+
+
+def _drawdown(close: Float, window: int) -> Float:
+    return 1 - close / highest(close, window)
+
+
+def _momentum(panel: Panel, window: int) -> Float:
+    growth = panel.close / lag(panel.close, window)
+    out: Float = np.log(growth)
+    return out
+
+
+def _stocks(panel: Panel) -> Bool:
+    stocks: Bool = panel.member & np.array([kind == "stock" for kind in panel.kind], bool)
+    return stocks
+
+
+def _mean_drawdown(panel: Panel, window: int) -> Float:
+    return over_members(_drawdown(panel.close, window), _stocks(panel))
+
+
+def _share_in_distress(panel: Panel, window: int) -> Float:
+    drawdown = _drawdown(panel.close, window)
+    return over_members(np.where(np.isnan(drawdown), np.nan, drawdown > DEEP), _stocks(panel))
+
+
+def _breadth(panel: Panel, window: int) -> Float:
+    known = _stocks(panel) & np.isfinite(_drawdown(panel.close, window))
+    return np.where(known.sum(axis=1) >= MANY, z_score(_share_in_distress(panel, window)), z_score(_mean_drawdown(panel, window)))
+
+
+def _node_volatility(panel: Panel, window: int) -> Float:
+    return ewma_volatility(log_returns(panel.close))
+
+
+def _index_volatility(panel: Panel, window: int) -> Float:
+    return ewma_volatility(log_returns(panel.level)[:, None])[:, 0]
+
+
+def _series(name: str) -> Callable[[Panel, int], Float]:
+    return lambda panel, window: panel.facts.view(name, panel.dates)
+
+
+def _change(name: str) -> Callable[[Panel, int], Float]:
+    def change(panel: Panel, window: int) -> Float:
+        now = panel.facts.view(name, panel.dates)
+        return now - lag(now, window)
+
+    return change
+
+
+def _standard(name: str) -> Feature:
+    plain = FEATURES[name]
+    about = f"z-score of {name} over all sessions so far, at least {HISTORY}"
+    return Feature(lambda panel, window: z_score(plain.build(panel, window)), plain.window, 0, about, "context", plain.needs)
+
+
+FEATURES: dict[str, Feature] = {
+    "return": Feature(lambda panel, window: log_returns(panel.close), 1, 2, "log return of the session (paper 6.1)"),
+    "volatility_20": Feature(lambda panel, window: deviation(log_returns(panel.close), window), 20, 21, "deviation of 20 log returns (paper 6.1)"),
+    "volatility_60": Feature(lambda panel, window: deviation(log_returns(panel.close), window), 60, 61, "deviation of 60 log returns (paper 6.1)"),
+    "drawdown_20": Feature(lambda panel, window: _drawdown(panel.close, window), 20, 20, "fall from the highest of 20 closes (paper 6.1)"),
+    "drawdown_60": Feature(lambda panel, window: _drawdown(panel.close, window), 60, 60, "fall from the highest of 60 closes (paper 6.1)"),
+    "momentum_10": Feature(_momentum, 10, 11, "log return over 10 sessions (paper 6.1)"),
+    "momentum_30": Feature(_momentum, 30, 31, "log return over 30 sessions (paper 6.1)"),
+    "ewma_volatility": Feature(_node_volatility, 0, 0, "daily volatility by exponential weights, decay .94"),
+    "below_high": Feature(lambda panel, window: _drawdown(panel.close, window), YEAR, YEAR, "fall from the highest of 252 closes"),
+    "index_volatility": Feature(_index_volatility, 0, 0, "daily volatility of the system index by exponential weights, decay .94", "context"),
+    "index_below_high": Feature(
+        lambda panel, window: _drawdown(panel.level, window), YEAR, YEAR, "fall of the system index from its 252-session high", "context"
+    ),
+    "mean_drawdown": Feature(_mean_drawdown, 60, 60, "mean fall of member stocks from their 60-session high", "context"),
+    "share_in_distress": Feature(_share_in_distress, 60, 60, "share of member stocks more than 20 % below their 60-session high", "context"),
+    "breadth": Feature(_breadth, 60, 0, "z-score of the share in distress; of the mean drawdown where fewer than 50 stocks are known", "context"),
+    "vix": Feature(_series("vix"), 1, 1, "Cboe VIX, points", "context", ("vix",)),
+    "vix_change": Feature(_change("vix"), 60, 61, "change of VIX over 60 sessions", "context", ("vix",)),
+    "term_spread": Feature(_series("term_10y_3m"), 1, 1, "10-year minus 3-month Treasury yield, percent", "context", ("term_10y_3m",)),
+    "term_spread_change": Feature(_change("term_10y_3m"), 60, 61, "its change over 60 sessions", "context", ("term_10y_3m",)),
+    "credit": Feature(_series("baa10y"), 1, 1, "Moody's Baa minus 10-year Treasury yield, percent", "context", ("baa10y",)),
+    "credit_change": Feature(_change("baa10y"), 60, 61, "its change over 60 sessions", "context", ("baa10y",)),
+    "hy": Feature(_series("hy_oas"), 1, 1, "ICE BofA US high-yield option-adjusted spread, percent", "context", ("hy_oas",)),
+    "hy_change": Feature(_change("hy_oas"), 60, 61, "its change over 60 sessions", "context", ("hy_oas",)),
+}  # fmt: skip
+FEATURES |= {f"z_{name}": _standard(name) for name in ("index_volatility", "vix", "credit_change", "hy_change")}
+
+
+def values_of(feature: Feature, panel: Panel) -> Float:
+    """One feature on a panel, [T, N] or [T]; node features are NaN where the asset is not a member."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = feature.build(panel, feature.window)
+    return np.where(panel.member, values, np.nan) if feature.axis == "node" else values
+
+
+def build(panel: Panel, config: FeaturesConfig) -> Features:
+    """All features of `config` on a panel; a feature without data is absent, with the reason. UsageError on an unknown name."""
+    for axis in ("node", "context"):
+        for name in getattr(config, axis):
+            if name not in FEATURES or FEATURES[name].axis != axis:
+                raise UsageError(f"features.{axis} names {name!r}; `riskradar show features` lists what exists")
+    missing = {name: [s for s in FEATURES[name].needs if s not in panel.facts.series] for name in config.context}
+    absent = {name: f"no series {', '.join(series)} in the macro data" for name, series in missing.items() if series}
+    context = [name for name in config.context if name not in absent]
+    T, N = panel.close.shape
+    values = np.stack([values_of(FEATURES[name], panel) for name in config.node], axis=2) if config.node else np.empty((T, N, 0))
+    columns = np.stack([values_of(FEATURES[name], panel) for name in context], axis=1) if context else np.empty((T, 0))
+    return Features(panel.dates, panel.assets, config.node, values, tuple(context), columns, panel.member, absent)

@@ -1,0 +1,5 @@
+"""One self-contained page per run: what it found, how far to trust it, and where that ends."""
+
+from riskradar.html.page import build
+
+__all__ = ["build"]

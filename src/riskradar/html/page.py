@@ -1,0 +1,87 @@
+"""The page itself: inputs in, one HTML text out."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from riskradar.html import account, board, evidence, words
+from riskradar.html.inputs import Inputs
+from riskradar.html.lead import lead
+from riskradar.html.timeline import timeline
+from riskradar.tables import Forecast
+
+PLOTLY = "vendor/plotly-cartesian.min.js"
+
+
+def build(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: pd.DataFrame) -> str:
+    """One self-contained HTML page of a stored run: no request leaves it, and every text in it is inert.
+
+    about, evaluation: run.json and evaluation.json; labels: date, level, onset and one column per target.
+    """
+    inputs = Inputs(about, evaluation, forecasts, labels)
+    drawn = timeline(inputs)
+    scripts = [_file(PLOTLY), _file("templates/page.js")] if drawn else []
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            about=about,
+            evaluation=evaluation,
+            lead=lead(inputs),
+            board=board.board(inputs),
+            headline=board.headline(inputs),
+            halves=board.halves(inputs),
+            timeline=drawn,
+            figure=inert(drawn["figure"]) if drawn else "",
+            curves=evidence.curves(inputs),
+            warnings=evidence.warnings(inputs),
+            aligned=evidence.aligned(inputs),
+            alarm_tables=evidence.alarm_tables(inputs),
+            intake=account.intake(inputs),
+            layers=account.layers(inputs),
+            absent=account.absent(inputs),
+            settings=account.settings(inputs),
+            limits=account.limits(inputs),
+            style=_file("templates/page.css"),
+            scripts=scripts,
+            policy=policy(scripts),
+        )
+    )
+
+
+def inert(value: Any) -> str:
+    """JSON that no HTML parser and no script parser can read as anything else."""
+    text = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII only, so U+2028 and U+2029 are escaped already
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text
+
+
+def policy(scripts: list[str]) -> str:
+    """A content security policy that runs these scripts and nothing else, and lets nothing be fetched."""
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in scripts) or "'none'"
+    return f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def _file(path: str) -> str:
+    return resources.files("riskradar.html").joinpath(path).read_text("utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    loader = PackageLoader("riskradar.html")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    writers = {"share": words.share, "number": words.number, "signed": words.signed, "day": words.day, "count": words.count}
+    environment.filters |= writers
+    environment.globals |= {**writers, "between": words.between}
+    return environment

@@ -1,0 +1,71 @@
+"""What every model is: `fit` on the past gives a Fitted, and a Fitted scores one day at a time."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from riskradar.tables import Features, Graphs, Labels
+from riskradar.tables.arrays import Float
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """score and probability of one day, [U, K]; NaN where withheld."""
+
+    score: Float
+    probability: Float
+
+
+class Fitted(Protocol):
+    """A model that has learned."""
+
+    @property
+    def history(self) -> int:
+        """Sessions that one day's score reads, itself included."""
+        ...
+
+    def predict(self, features: Features, graphs: Graphs) -> Prediction:
+        """Score the last of the `history` sessions handed in; there are no labels in this signature."""
+        ...
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Everything learned, as named arrays: what is hashed and stored."""
+        ...
+
+
+class Model(Protocol):
+    """What the harness trains: frozen settings with one method that returns what it learned."""
+
+    @property
+    def refit_years(self) -> int:
+        """Years between the refits of a walk-forward."""
+        ...
+
+    @property
+    def graphs(self) -> bool:
+        """True when the model reads graphs."""
+        ...
+
+    @property
+    def seeds(self) -> bool:
+        """True when training draws random numbers."""
+        ...
+
+    @property
+    def about(self) -> str:
+        """One line for the reader."""
+        ...
+
+    @property
+    def hindsight(self) -> bool:
+        """True when it was chosen after seeing the history that it is judged on."""
+        ...
+
+    def lacks(self, features: Features) -> str:
+        """Why the model cannot run on these features, or an empty string."""
+        ...
+
+    def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> Fitted:
+        """Learn from the labels that are not NaN; the harness has set all others to NaN."""
+        ...

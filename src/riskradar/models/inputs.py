@@ -1,0 +1,29 @@
+"""The numbers that a system-level model reads on a day: context features, and node features averaged over the members."""
+
+import numpy as np
+
+from riskradar.errors import UsageError
+from riskradar.features import over_members
+from riskradar.tables import SYSTEM, Features, Labels
+from riskradar.tables.arrays import Float
+
+
+def missing(features: Features, names: tuple[str, ...]) -> str:
+    """Why `names` cannot be read, or an empty string."""
+    built = {*features.context_names, *(f"mean:{name}" for name in features.names)}
+    lacking = [n for n in names if n not in built]
+    unknown = [n for n in lacking if n not in features.absent]
+    if unknown:
+        raise UsageError(f"a model reads {unknown[0]!r}, which is neither in features.context nor, as mean:NAME, in features.node")
+    return "; ".join(sorted({features.absent[n] for n in lacking}))
+
+
+def matrix(features: Features, names: tuple[str, ...]) -> Float:
+    """[T, len(names)]; `mean:volatility_20` is the mean of a node feature over the members of the day (paper 7.2)."""
+    columns = [over_members(features.column(n[5:]), features.member) if n.startswith("mean:") else features.column(n) for n in names]
+    return np.stack(columns, axis=1)
+
+
+def outcomes(labels: Labels) -> Float:
+    """Yes-or-no labels of the system, [T, K]; NaN for continuous targets, which have no probability."""
+    return np.where([target.binary for target in labels.targets], labels.values[:, labels.units.index(SYSTEM), :], np.nan)

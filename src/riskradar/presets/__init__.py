@@ -1,0 +1,1 @@
+"""Presets: settings in TOML files beside this one."""

@@ -1,0 +1,13 @@
+"""The tables that stages hand to each other: frozen, with named axes and `upto(date)`."""
+
+from riskradar.tables.facts import MARKET, Facts
+from riskradar.tables.features import Features
+from riskradar.tables.forecast import Forecast, ForecastKind, mean_over_seeds, same_kind
+from riskradar.tables.graphs import Bits, Graphs, Groups, Layer
+from riskradar.tables.labels import SYSTEM, Labels, Target
+from riskradar.tables.panel import KINDS, Panel
+
+__all__ = [
+    "KINDS", "MARKET", "SYSTEM", "Bits", "Facts", "Features", "Forecast", "ForecastKind", "Graphs", "Groups", "Labels", "Layer", "Panel", "Target",
+    "mean_over_seeds", "same_kind",
+]  # fmt: skip

@@ -1,0 +1,53 @@
+"""Read-only arrays with named axes: what every table is made of."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Days = NDArray[np.datetime64]
+Float = NDArray[np.float64]
+Float32 = NDArray[np.float32]
+Bool = NDArray[np.bool_]
+Int = NDArray[np.int64]
+Code = NDArray[np.int16]
+
+
+def frozen(name: str, values: Any, dtype: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
+    """A contiguous read-only array of exactly `dtype` and `shape` (None: any length); ValueError names what does not fit."""
+    array = np.asarray(values)
+    if array.dtype != np.dtype(dtype):
+        raise ValueError(f"{name} is {array.dtype}; it must be {dtype}")
+    if array.ndim != len(shape) or any(want is not None and want != have for want, have in zip(shape, array.shape, strict=True)):
+        raise ValueError(f"{name} has shape {array.shape}; it must be {tuple('any' if n is None else n for n in shape)}")
+    if not (array.flags.c_contiguous and not array.flags.writeable):
+        array = np.array(array, order="C")
+        array.flags.writeable = False
+    return array
+
+
+def sessions(name: str, values: Any) -> Days:
+    """Strictly increasing dates, [T] of datetime64[D]."""
+    dates = frozen(name, values, "datetime64[D]", (None,))
+    if np.isnat(dates).any() or (np.diff(dates) <= np.timedelta64(0, "D")).any():
+        raise ValueError(f"{name} must be strictly increasing dates without gaps in time (NaT)")
+    return dates
+
+
+def unique(name: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Names that occur once each."""
+    names = tuple(values)
+    if len(set(names)) != len(names):
+        raise ValueError(f"{name} repeats {sorted({n for n in names if names.count(n) > 1})[:3]}")
+    return names
+
+
+def day(date: Any) -> np.datetime64:
+    """One date as datetime64[D]."""
+    return np.datetime64(date, "D")
+
+
+def count_upto(dates: Days, date: Any) -> int:
+    """How many of the sorted `dates` are on or before `date`."""
+    return int(np.searchsorted(dates, day(date), side="right"))

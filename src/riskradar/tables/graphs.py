@@ -1,0 +1,100 @@
+"""Graphs: one storage per layer behind one method, `block`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from riskradar.tables.arrays import Bool, Code, Days, Float32, count_upto, frozen, sessions, unique
+
+
+class Layer(Protocol):
+    """One kind of relation between N nodes on T dates."""
+
+    def block(self, start: int, stop: int) -> Float32:
+        """Dense weights of dates start … stop-1, [t, N, N]: non-negative, symmetric or directed, zero diagonal."""
+        ...
+
+    def rows(self, start: int, stop: int) -> Layer:
+        """The same layer on dates start … stop-1."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Bits:
+    """A thresholded symmetric layer: the upper triangle of each date as bits, [T, ceil(N(N-1)/2 / 8)]."""
+
+    nodes: int
+    packed: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "packed", frozen("packed", self.packed, "uint8", (None, -(-self.nodes * (self.nodes - 1) // 16))))
+
+    @classmethod
+    def of(cls, edges: Bool) -> Bits:
+        """Pack boolean adjacencies [T, N, N]; only the upper triangle is read."""
+        upper = np.triu_indices(edges.shape[1], 1)
+        return cls(edges.shape[1], np.packbits(edges[:, upper[0], upper[1]], axis=1))
+
+    def block(self, start: int, stop: int) -> Float32:
+        """See Layer.block."""
+        pairs = self.nodes * (self.nodes - 1) // 2
+        upper = np.triu_indices(self.nodes, 1)
+        out = np.zeros((stop - start, self.nodes, self.nodes), np.float32)
+        out[:, upper[0], upper[1]] = np.unpackbits(self.packed[start:stop], axis=1, count=pairs)
+        return out + out.transpose(0, 2, 1)
+
+    def rows(self, start: int, stop: int) -> Bits:
+        """See Layer.rows."""
+        return Bits(self.nodes, self.packed[start:stop])
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Nodes joined when they carry the same label: codes [T, N], negative for none."""
+
+    codes: Code
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "codes", frozen("codes", self.codes, "int16", (None, None)))
+
+    def block(self, start: int, stop: int) -> Float32:
+        """See Layer.block."""
+        codes = self.codes[start:stop]
+        out: Float32 = ((codes[:, :, None] == codes[:, None, :]) & (codes[:, :, None] >= 0)).astype(np.float32)
+        out[:, np.arange(codes.shape[1]), np.arange(codes.shape[1])] = 0
+        return out
+
+    def rows(self, start: int, stop: int) -> Groups:
+        """See Layer.rows."""
+        return Groups(self.codes[start:stop])
+
+
+@dataclass(frozen=True, eq=False)
+class Graphs:
+    """L layers over the same T dates and N nodes; absent maps a layer that was asked for and has no data to the reason."""
+
+    dates: Days
+    nodes: tuple[str, ...]
+    layers: dict[str, Layer]
+    absent: dict[str, str]
+
+    def __post_init__(self) -> None:
+        unique("nodes", self.nodes)
+        object.__setattr__(self, "dates", sessions("dates", self.dates))
+
+    def block(self, start: int, stop: int) -> Float32:
+        """Dense weights of dates start … stop-1, [t, L, N, N], float32, non-negative, zero diagonal; non-members have no edges."""
+        blocks = [layer.block(start, stop) for layer in self.layers.values()]
+        return np.stack(blocks, axis=1) if blocks else np.zeros((stop - start, 0, len(self.nodes), len(self.nodes)), np.float32)
+
+    def rows(self, start: int, stop: int) -> Graphs:
+        """Dates start … stop-1."""
+        return Graphs(self.dates[start:stop], self.nodes, {k: v.rows(start, stop) for k, v in self.layers.items()}, self.absent)
+
+    def upto(self, date: Any) -> Graphs:
+        """Graphs on or before `date`."""
+        return self.rows(0, count_upto(self.dates, date))

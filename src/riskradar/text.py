@@ -1,0 +1,85 @@
+"""Plain tables for the terminal: what a run found, in lines that a pipe can read."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Left-aligned first column, right-aligned others."""
+    lines = [list(header), *(list(row) for row in rows)]
+    width = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    padded = ([line[0].ljust(width[0]), *(cell.rjust(w) for cell, w in zip(line[1:], width[1:], strict=True))] for line in lines)
+    return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+
+def number(score: Mapping[str, Any] | None, signed: bool = False) -> str:
+    """Three digits, or `undefined`."""
+    value = None if score is None else score["value"]
+    return "undefined" if value is None or not math.isfinite(value) else f"{value:+.3f}" if signed else f"{value:.3f}"
+
+
+def interval(score: Mapping[str, Any] | None, low: str = "low", high: str = "high") -> str:
+    """[low, high], or nothing."""
+    if score is None or score.get(low) is None or score.get(high) is None:
+        return ""
+    return f"[{score[low]:+.3f}, {score[high]:+.3f}]"
+
+
+def leaderboard(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """The short leaderboard: ONSET and all-days AUROC per target, skill, and the headline difference with its interval."""
+    targets = [t["name"] for t in evaluation["targets"]]
+    comparator = next(iter(evaluation["comparators"]), None)
+    header = ["AUROC onset/all days", *targets, "log skill", *([f"vs {comparator}", "90 % interval", "event range"] if comparator else [])]
+    order = [name for name in about["models"] if name in {row["model"] for row in evaluation["rows"]}]
+    by_name = {row["model"]: row for row in evaluation["rows"]}
+    rows = []
+    for name in order:
+        row = by_name[name]
+        cells = [row["targets"].get(t) for t in targets]
+        marks = " *" if about["models"][name]["hindsight"] else ""
+        claim = row["headline"].get(comparator) if comparator else None
+        versus = ["reference", "", ""] if name == comparator else [
+            number(claim, signed=True) if claim else "-", interval(claim), interval(claim, "event_low", "event_high"),
+        ]  # fmt: skip
+        skill = [c["log_skill"]["value"] for c in cells if c is not None and c["log_skill"]["value"] is not None]
+        rows.append([
+            name + marks,
+            *("-" if c is None else f"{_short(c['auroc_onset'])}/{_short(c['auroc'])}" for c in cells),
+            f"{sum(skill) / len(skill):+.3f}" if skill else "-",
+            *(versus if comparator else []),
+        ])  # fmt: skip
+    return table(header, rows)
+
+
+def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
+    """What must be read with the table: span, base rates, events, reasons for what is undefined or absent."""
+    span = evaluation["span"]
+    onset = "ONSET days (index less than 5 % below its 252-session high)"
+    lines = [f"evaluated {span['start']} to {span['end']}: {span['sessions']} sessions, {span['onset']} of them {onset}"]
+    lines += [
+        f"{t['name']}: fall of {100 * t['depth']:g} % within {t['horizon']} sessions; base rate {_share(t['base_rate'])} of all days, "
+        f"{_share(t['base_rate_onset'])} of ONSET days; {t['events']} independent events; "
+        f"{t['sessions']} sessions that all models share, from {t['start'] or 'none'}"
+        for t in evaluation["targets"] if t["depth"]
+    ]  # fmt: skip
+    if any(model["hindsight"] for name, model in about["models"].items() if name not in evaluation["absent"]):
+        lines.append("* chosen after seeing this history")
+    starts = {model["history_start"] for name, model in about["models"].items() if model.get("history_start") and name not in evaluation["absent"]}
+    if starts:
+        lines.append(f"z-scores look back to {', '.join(sorted(starts))} (the start moves ONSET figures by .03-.05)")
+    cells = [(t, cell[kind]["reason"]) for row in evaluation["rows"] for t, cell in row["targets"].items() for kind in ("auroc", "auroc_onset")]
+    undefined = {f"{target}: {reason}" for target, reason in cells if reason}
+    lines += [f"undefined for {reason}" for reason in sorted(undefined)]
+    reasons: dict[str, list[str]] = {}
+    for name, reason in evaluation["absent"].items():
+        reasons.setdefault(reason, []).append(name)
+    return lines + [f"absent: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+
+
+def _short(score: Mapping[str, Any]) -> str:
+    return "-" if score["value"] is None else f"{score['value']:.3f}".replace("0.", ".", 1)
+
+
+def _share(value: float | None) -> str:
+    return "undefined" if value is None else f"{100 * value:.1f} %"

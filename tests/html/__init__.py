@@ -1,0 +1,1 @@
+# noqa: A005 - named as the package that it tests
