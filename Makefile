@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint audit clean help
+.PHONY: run test lint audit prove clean help
 
 run: $(VENV)/ready ## run the main job on the embedded real sample and write its report
 	$(BIN)/riskradar run standard
@@ -12,11 +12,15 @@ test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/ready ## style and strict types
-	$(BIN)/ruff check src tests
+	$(BIN)/ruff check src tests docs prove
 	$(BIN)/mypy
 
 audit: $(VENV)/ready ## look for the future in every number of the sample's run
 	$(BIN)/riskradar audit standard
+
+prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
+	$(BIN)/python prove/noise.py
+	bash prove/wheel.sh
 
 clean: ## remove what can be built again (runs are kept)
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

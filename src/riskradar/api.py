@@ -50,8 +50,9 @@ def run(
     stage("report")
     name = record.run_id(moment, made.preset, made.hash())
     about = describe(done, name, moment)
-    evaluation = done.report.record()
-    page = html.build(about, evaluation, done.backtest.forecasts, record.labels_frame(done.labels))
+    evaluation, outcomes = done.report.record(), record.labels_frame(done.labels)
+    about["sentence"] = html.sentence(about, evaluation, done.backtest.forecasts, outcomes)
+    page = html.build(about, evaluation, done.backtest.forecasts, outcomes)
     return record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page)
 
 

@@ -41,6 +41,7 @@ def run(preset: Preset = "standard", settings: Settings = None, config: File = N
         stored = api.run(None, preset, settings or (), file=config, home=home, stage=stage)
     if as_json:
         return _json({"about": stored.about, "evaluation": stored.evaluation})
+    print(stored.about["sentence"], end="\n\n")
     print(stored.about["panel"]["text"])
     print("\n".join(stored.about["intake"]["lines"]), end="\n\n")
     print(text.leaderboard(stored.about, stored.evaluation), end="\n\n")

@@ -118,5 +118,4 @@ def build(panel: Panel, config: LabelsConfig) -> Labels:
             values[:, :1, k] = label(panel.level[:, None], everyone, target)
             if nodes:
                 values[:, 1:, k] = np.where(panel.member, label(panel.close, panel.member, target), np.nan)
-    values[np.repeat(np.isnat(known)[:, None, :], values.shape[1], axis=1)] = np.nan
     return Labels(panel.dates, (SYSTEM, *nodes), targets, values, known, onset_days(panel.level), panel.level)

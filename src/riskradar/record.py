@@ -91,6 +91,7 @@ def save(
         (work / "report.html").write_text(page, "utf-8")
         _write(work / "evaluation.json", evaluation)
         _write(work / "run.json", {"schema": SCHEMA, "id": name, **about})
+        work.chmod(0o777 & ~_umask())
         os.rename(work, target)
     except OSError as error:
         shutil.rmtree(work, ignore_errors=True)
@@ -126,12 +127,19 @@ def labels_frame(labels: Labels) -> pd.DataFrame:
     return pd.DataFrame(columns | {t.name: labels.system(t) for t in labels.targets})
 
 
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def write_text(path: Path, content: str) -> None:
     """Replace a file whole: StorageError when that fails, and then the old one is still there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".writing-", delete=False) as work:
             work.write(content)
+        os.chmod(work.name, 0o666 & ~_umask())
         os.replace(work.name, path)
     except OSError as error:
         raise StorageError(f"cannot write {path}: {error.strerror}; what was there before is unchanged; give another place") from None

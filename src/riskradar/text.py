@@ -68,13 +68,10 @@ def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
     starts = {model["history_start"] for name, model in about["models"].items() if model.get("history_start") and name not in evaluation["absent"]}
     if starts:
         lines.append(f"z-scores look back to {', '.join(sorted(starts))} (the start moves ONSET figures by .03-.05)")
-    cells = [(t, cell[kind]["reason"]) for row in evaluation["rows"] for t, cell in row["targets"].items() for kind in ("auroc", "auroc_onset")]
-    undefined = {f"{target}: {reason}" for target, reason in cells if reason}
-    lines += [f"undefined for {reason}" for reason in sorted(undefined)]
-    reasons: dict[str, list[str]] = {}
-    for name, reason in evaluation["absent"].items():
-        reasons.setdefault(reason, []).append(name)
-    return lines + [f"absent: {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    for row in evaluation["rows"]:
+        reasons = {cell[kind]["reason"] for cell in row["targets"].values() for kind in ("auroc", "auroc_onset")} - {""}
+        lines += [f"undefined: {row['model']}: {reason}" for reason in sorted(reasons)]
+    return lines + [f"absent: {name}: {reason}" for name, reason in evaluation["absent"].items()]
 
 
 def _short(score: Mapping[str, Any]) -> str:

@@ -8,7 +8,6 @@ from importlib import resources
 import numpy as np
 import pytest
 
-from riskradar import html
 from riskradar.html.page import PLOTLY, inert
 from riskradar.tables import Labels
 from tests.evaluate.conftest import make_forecast, make_labels
@@ -166,7 +165,3 @@ def test_vendored_script_can_stand_inside_a_page():
     script = resources.files("riskradar.html").joinpath(PLOTLY).read_bytes()
     assert b"\r" not in script  # a parser would turn it into a line feed, and the policy's hash would not fit
     assert not re.search(rb"</script|<!--|<script", script, re.IGNORECASE)
-
-
-def test_package_has_one_verb():
-    assert html.__all__ == ["build"]

@@ -119,7 +119,7 @@ def take_account(raw: Raw, fates: dict[str, Fates], slots: Int, first: int, pane
         for table, rows in raw.tables.items() for grid, here in _by_source(raw.sources, rows.position)
     )  # fmt: skip
     _conserve(raw.cells, counts, panel, whole=raw.cut is None)
-    hashes = {grid.name: grid.sha256 for grid in raw.sources}
+    hashes = {f"{number} {grid.name}": grid.sha256 for number, grid in enumerate(raw.sources, 1)}
     return Intake(counts, hashes, _notes(raw, panel), _warnings(raw, fates, listed, panel), raw.assets, _rejected(raw, fates), raw.sources)
 
 

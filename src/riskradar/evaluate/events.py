@@ -13,6 +13,7 @@ from numba import njit
 from riskradar.errors import UsageError
 from riskradar.evaluate.report import EventRecord, Warned
 from riskradar.evaluate.scores import matured
+from riskradar.labels import ROUNDING
 from riskradar.tables import Labels, Target
 from riskradar.tables.arrays import Bool, Float, Int
 
@@ -46,8 +47,8 @@ def find_events(level: Float, depth: float) -> tuple[Event, ...]:
     events = []
     for peak, recovery in zip(highs, [*highs[1:], len(level)], strict=True):
         fall = 1 - level[peak:recovery] / level[peak]
-        if np.nanmax(fall) >= depth:
-            crossing, trough = np.flatnonzero(fall >= depth)[0], np.nanargmax(fall)
+        if np.nanmax(fall) >= depth - ROUNDING:
+            crossing, trough = np.flatnonzero(fall >= depth - ROUNDING)[0], np.nanargmax(fall)
             end = None if recovery == len(level) else int(recovery)
             events.append(Event(int(peak), int(peak + crossing), int(peak + trough), end, float(fall[trough])))
     return tuple(events)

@@ -58,6 +58,11 @@ def build(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Ma
     )
 
 
+def sentence(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: pd.DataFrame) -> str:
+    """The answer of a run in one line: the chance of the first headline fall on the last scored day, beside the usual."""
+    return str(lead(Inputs(about, evaluation, forecasts, labels))["plain"])
+
+
 def inert(value: Any) -> str:
     """JSON that no HTML parser and no script parser can read as anything else."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII only, so U+2028 and U+2029 are escaped already

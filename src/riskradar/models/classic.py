@@ -21,15 +21,15 @@ PAPER = ("mean:return", "mean:volatility_20", "mean:volatility_60", "mean:drawdo
 class LogisticConfig(BaseModel, frozen=True, extra="forbid"):
     """inputs: context features and `mean:` of node features; strength: inverse of the ridge penalty on standardised inputs."""
 
-    inputs: tuple[str, ...] = PAPER
+    inputs: tuple[str, ...] = Field(default=PAPER, min_length=1)
     strength: float = Field(default=1.0, gt=0)
     refit_years: int = Field(default=1, ge=1)
 
 
 class ForestConfig(BaseModel, frozen=True, extra="forbid"):
-    """trees, leaf: least days in a leaf; every: train on every n-th session, since neighbours share almost all of their window."""
+    """trees, leaf: least days in a leaf; every: train on every n-th session, since neighbours share most of their window."""
 
-    inputs: tuple[str, ...] = PAPER
+    inputs: tuple[str, ...] = Field(default=PAPER, min_length=1)
     trees: int = Field(default=200, ge=1, le=5000)
     leaf: int = Field(default=10, ge=1)
     every: int = Field(default=5, ge=1)
@@ -191,7 +191,7 @@ def _walk(x: Any, feature: Int, threshold: Float, left: Int, right: Int, share: 
 
 
 def _targets(x: Float, labels: Labels, every: int) -> list[tuple[Int, Float]]:
-    """Rows and labels to learn from, for each target: inputs and label known, every n-th session counted back from the newest."""
+    """Rows and labels to learn from, for each target: inputs and label known, every n-th of them counted back from the newest."""
     out = []
     for y in outcomes(labels).T:
         use = np.flatnonzero(np.isfinite(y) & np.isfinite(x).all(axis=1))[::-every][::-1]

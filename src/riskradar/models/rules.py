@@ -73,10 +73,10 @@ class Constant:
         return ""
 
     def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> "FittedConstant":
-        """Count the past days with the label, with one imagined day of each outcome."""
+        """Count the past days with the label, with one imagined day of each outcome; withheld before any is known."""
         y = outcomes(labels)
-        share = (np.nansum(y, axis=0) + 1) / (np.isfinite(y).sum(axis=0) + 2)
-        share = np.where([target.binary for target in labels.targets], share, np.nan)
+        days = np.isfinite(y).sum(axis=0)
+        share = np.where(days > 0, (np.nansum(y, axis=0) + 1) / (days + 2), np.nan)
         return FittedConstant(np.ones_like(share) if self.always else share, np.full_like(share, np.nan) if self.always else share)
 
 
