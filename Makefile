@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint audit prove clean help
+.PHONY: run test lint audit bench prove clean help
 
 run: $(VENV)/ready ## run the main job on the embedded real sample and write its report
 	$(BIN)/riskradar run standard
@@ -12,13 +12,17 @@ test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest
 
 lint: $(VENV)/ready ## style and strict types
-	$(BIN)/ruff check src tests docs prove
+	$(BIN)/ruff check src tests docs prove benchmarks
 	$(BIN)/mypy
 
 audit: $(VENV)/ready ## look for the future in every number of the sample's run
 	$(BIN)/riskradar audit standard
 
+bench: $(VENV)/ready ## speed beside named peers, as ratios; results in results/benchmarks and docs
+	$(BIN)/python benchmarks/graphs.py
+
 prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
+	$(BIN)/python prove/ranks.py --count 1000000
 	$(BIN)/python prove/noise.py
 	bash prove/wheel.sh
 
@@ -33,4 +37,5 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not here; install Python 3.11 or set PYTHON=..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@$(BIN)/riskradar doctor >/dev/null # compiles the kernels once
 	@touch $@

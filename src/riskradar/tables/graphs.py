@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +24,19 @@ class Layer(Protocol):
         ...
 
 
+@cache
+def _upper(nodes: int) -> Bool:
+    return np.triu(np.ones((nodes, nodes), bool), 1)
+
+
+def _symmetric(pairs: NDArray[Any], nodes: int) -> Float32:
+    """Upper triangles [t, N(N-1)/2] as dense symmetric weights [t, N, N]."""
+    out = np.zeros((len(pairs), nodes, nodes), np.float32)
+    out[:, _upper(nodes)] = pairs
+    out += out.transpose(0, 2, 1).copy()
+    return out
+
+
 @dataclass(frozen=True, eq=False)
 class Bits:
     """A thresholded symmetric layer: the upper triangle of each date as bits, [T, ceil(N(N-1)/2 / 8)]."""
@@ -36,20 +50,59 @@ class Bits:
     @classmethod
     def of(cls, edges: Bool) -> Bits:
         """Pack boolean adjacencies [T, N, N]; only the upper triangle is read."""
-        upper = np.triu_indices(edges.shape[1], 1)
-        return cls(edges.shape[1], np.packbits(edges[:, upper[0], upper[1]], axis=1))
+        return cls(edges.shape[1], np.packbits(edges[:, _upper(edges.shape[1])], axis=1))
 
     def block(self, start: int, stop: int) -> Float32:
         """See Layer.block."""
         pairs = self.nodes * (self.nodes - 1) // 2
-        upper = np.triu_indices(self.nodes, 1)
-        out = np.zeros((stop - start, self.nodes, self.nodes), np.float32)
-        out[:, upper[0], upper[1]] = np.unpackbits(self.packed[start:stop], axis=1, count=pairs)
-        return out + out.transpose(0, 2, 1)
+        return _symmetric(np.unpackbits(self.packed[start:stop], axis=1, count=pairs), self.nodes)
 
     def rows(self, start: int, stop: int) -> Bits:
         """See Layer.rows."""
         return Bits(self.nodes, self.packed[start:stop])
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A weighted symmetric layer: the upper triangle of each date in rows, [T, N(N-1)/2] float32, non-negative."""
+
+    nodes: int
+    pairs: Float32
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "pairs", frozen("pairs", self.pairs, "float32", (None, self.nodes * (self.nodes - 1) // 2)))
+
+    def block(self, start: int, stop: int) -> Float32:
+        """See Layer.block."""
+        return _symmetric(self.pairs[start:stop], self.nodes)
+
+    def rows(self, start: int, stop: int) -> Weights:
+        """See Layer.rows."""
+        return Weights(self.nodes, self.pairs[start:stop])
+
+
+@dataclass(frozen=True, eq=False)
+class Neighbours:
+    """A directed layer: the k neighbours that each node chose, index [T, N, k] int32 (-1 for none) and weight [T, N, k] float32."""
+
+    index: NDArray[np.int32]
+    weight: Float32
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", frozen("index", self.index, "int32", (None, None, None)))
+        object.__setattr__(self, "weight", frozen("weight", self.weight, "float32", self.index.shape))
+
+    def block(self, start: int, stop: int) -> Float32:
+        """See Layer.block; row i holds the weights of the neighbours that node i chose."""
+        index, weight = self.index[start:stop], self.weight[start:stop]
+        out = np.zeros((*index.shape[:2], index.shape[1]), np.float32)
+        t, i, k = np.nonzero(index >= 0)
+        out[t, i, index[t, i, k]] = weight[t, i, k]
+        return out
+
+    def rows(self, start: int, stop: int) -> Neighbours:
+        """See Layer.rows."""
+        return Neighbours(self.index[start:stop], self.weight[start:stop])
 
 
 @dataclass(frozen=True, eq=False)
