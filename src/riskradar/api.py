@@ -13,8 +13,8 @@ import numpy as np
 
 from riskradar import config as configuration
 from riskradar import data, evaluate, html, lookahead, models, pipeline, record
+from riskradar.checkup import Check, examine
 from riskradar.config import Config
-from riskradar.doctor import Check, examine
 from riskradar.errors import UsageError
 from riskradar.features import FEATURES
 from riskradar.layers import LAYERS

@@ -1,4 +1,4 @@
-"""Doctor: try everything that a run needs, and say what to do about what does not work."""
+"""Check-up: try everything that a run needs, and say what to do about what does not work."""
 
 import importlib
 import tempfile
