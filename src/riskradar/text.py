@@ -56,7 +56,8 @@ def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
     """What must be read with the table: span, base rates, events, reasons for what is undefined or absent."""
     span = evaluation["span"]
     onset = "ONSET days (index less than 5 % below its 252-session high)"
-    lines = [f"evaluated {span['start']} to {span['end']}: {span['sessions']} sessions, {span['onset']} of them {onset}"]
+    lines = [] if evaluation["kind"] == "live" else [f"NOT OUT OF SAMPLE: {evaluation['kind']} forecasts; no row of this table is a claim"]
+    lines += [f"evaluated {span['start']} to {span['end']}: {span['sessions']} sessions, {span['onset']} of them {onset}"]
     lines += [
         f"{t['name']}: fall of {100 * t['depth']:g} % within {t['horizon']} sessions; base rate {_share(t['base_rate'])} of all days, "
         f"{_share(t['base_rate_onset'])} of ONSET days; {t['events']} independent events; "

@@ -1,5 +1,6 @@
 import dataclasses
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,12 +123,18 @@ def test_dates_of_a_forecast_are_matched_by_date(report, forecasts, labels) -> N
     assert cell(run(cut, labels, CONFIG), "noise").auroc == cell(report, "noise").auroc
 
 
-def test_only_live_forecasts_enter(forecasts, labels, forecast) -> None:
+def test_other_kinds_stay_apart_and_claim_nothing(forecasts, labels, forecast) -> None:
     transfer = forecast("transfer", labels, np.arange(len(labels.dates)), kind="transfer")
     with pytest.raises(ValueError, match="refuse to be joined"):
         run({**forecasts, "transfer": transfer}, labels, CONFIG)
-    with pytest.raises(UsageError, match="only live"):
-        run({"transfer": transfer}, labels, CONFIG)
+    kinds = {name: replace(f, kind="transfer") for name, f in forecasts.items()}
+    against_noise = CONFIG.model_copy(update={"comparators": ("noise",)})
+    apart, live = run(kinds, labels, against_noise), run(forecasts, labels, against_noise)
+    assert (apart.kind, live.kind) == ("transfer", "live")
+    claims = [claim for row in apart.rows for claim in row.headline.values()]
+    assert any(claim.shown for row in live.rows for claim in row.headline.values()), "a claim that being live allows"
+    assert not any(claim.shown for claim in claims)
+    assert all("transfer: " in claim.sentence or "reference" in claim.sentence for claim in claims)
 
 
 def test_wrong_use_is_named(forecasts, labels, build) -> None:

@@ -18,7 +18,7 @@ from riskradar.evaluate.events import DEEP, events_within, scorecard, scored_tar
 from riskradar.evaluate.intervals import Resamples, claim, resample, stretch
 from riskradar.evaluate.report import Cell, Claim, EventDates, EventRecord, Report, Row, Score
 from riskradar.evaluate.sample import Sample, Track, align, sample, span_record
-from riskradar.tables import Forecast, Labels, Target, same_kind
+from riskradar.tables import Forecast, ForecastKind, Labels, Target, same_kind
 from riskradar.tables.arrays import Float, day
 
 HEADLINE = ("20/5", "20/10", "60/10")
@@ -44,14 +44,13 @@ class EvaluateConfig(BaseModel):
 
 
 def run(forecasts: Mapping[str, Forecast], labels: Labels, config: EvaluateConfig, absent: Mapping[str, str] = MappingProxyType({})) -> Report:
-    """Compare live forecasts of the system on the dates, draws and events that they share.
+    """Compare forecasts of the system on the dates, draws and events that they share; only live ones make a claim.
 
     absent: models that could not be run, with the reason; a model without any score joins them instead of emptying the
     shared dates. The report does not depend on the order of the models.
-    UsageError when a forecast is not live, no session or binary target is left, or a comparator has no score; ValueError when kinds are mixed.
+    UsageError when no session or binary target is left, or a comparator has no score; ValueError when kinds are mixed.
     """
-    if forecasts and same_kind(list(forecasts.values())) != "live":
-        raise UsageError("only live forecasts enter a leaderboard; nothing was evaluated; leave transfer and replication runs out")
+    kind = same_kind(list(forecasts.values())) if forecasts else "live"
     span, targets = _span(labels, config), [t for t in labels.targets if t.binary]
     if not targets:
         raise UsageError("the labels hold no yes-or-no target; nothing was evaluated; add one such as 20/5")
@@ -61,9 +60,10 @@ def run(forecasts: Mapping[str, Forecast], labels: Labels, config: EvaluateConfi
     }
     comparators, plan = _comparators(config, list(tracks)), _plan(labels, targets, span, config)
     found = {m: {name: evaluate(t, samples[name], labels, plan, config.false_alarm_rate) for name, t in of.items()} for m, of in tracks.items()}
-    board = _Board(comparators, found, samples, plan)
+    board = _Board(kind, comparators, found, samples, plan)
     return Report(
         schema="riskradar.evaluation/1",
+        kind=kind,
         span=span_record(labels, span),
         definitions=definitions(config, labels),
         targets=tuple(s.record() for s in samples.values()),
@@ -78,6 +78,7 @@ def run(forecasts: Mapping[str, Forecast], labels: Labels, config: EvaluateConfi
 class _Board:
     """Cells and ONSET AUROC of every resample [R], by model and target."""
 
+    kind: ForecastKind
     comparators: tuple[str, ...]
     found: dict[str, dict[str, tuple[Cell, Float]]]
     samples: dict[str, Sample]
@@ -93,6 +94,8 @@ class _Board:
         """Mean difference of ONSET AUROC over the named targets against each comparator."""
         what = f"{model} ({'mean of ' if len(names) > 1 else ''}{', '.join(names) or 'no target'})"
         claims = {other: claim(self._difference(model, other, names), what, other) for other in self.comparators}
+        if self.kind != "live":  # learned partly on later data, or by other rules: nothing that it shows is a claim
+            claims = {other: replace(c, shown=False, sentence=f"{self.kind}: {c.sentence}") for other, c in claims.items()}
         return {other: replace(c, sentence=f"{model} is the reference.") if other == model else c for other, c in claims.items()}
 
     def _difference(self, model: str, other: str, names: Sequence[str]) -> Score:

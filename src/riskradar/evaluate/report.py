@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, PlainSerializer, TypeAdapter, ValidationError
 
 from riskradar.errors import StorageError
+from riskradar.tables import ForecastKind
 
 Number = Annotated[
     float,
@@ -205,6 +206,7 @@ class Report:
     """Everything that an evaluation found; rows are in the order of the models' names."""
 
     schema: Literal["riskradar.evaluation/1"]
+    kind: ForecastKind
     span: Span
     definitions: tuple[Definition, ...]
     targets: tuple[TargetRecord, ...]
