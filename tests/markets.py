@@ -12,13 +12,19 @@ from riskradar.layers import LayersConfig
 from riskradar.layers.correlation import CorrelationConfig
 from riskradar.models import ModelsConfig
 from riskradar.models.classic import ForestConfig
+from riskradar.models.dense import TrainConfig
+from riskradar.models.gcn import SnapshotConfig, TemporalConfig
 from riskradar.tables import Facts, Features, Forecast, Graphs, Labels, Panel
 from riskradar.tables.arrays import Bool, Code, Days, Float
 
 SERIES = ("baa10y", "hy_oas", "term_10y_3m", "vix")
 LAGS = (2, 2, 1, 0)  # sessions from the day a value speaks of to the day it is known
 MAX_AGE = (10, 10, 10, 7)  # calendar days
-TINY = ModelsConfig(forest=ForestConfig(trees=8))  # every model, in seconds
+SMALL = TrainConfig(epochs=1, batch=64)
+TINY = ModelsConfig(  # every model, in seconds
+    forest=ForestConfig(trees=8), snapshot=SnapshotConfig(width=8, head_hidden=8, train=SMALL),
+    temporal=TemporalConfig(width=8, sequence=3, train=SMALL),
+)  # fmt: skip
 
 
 def bits(values: Float) -> np.ndarray:

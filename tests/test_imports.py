@@ -13,7 +13,7 @@ ROOT = Path(riskradar.__file__).parent
 ORDER = (
     "errors", "tables", "data", "features", "layers", "measures", "labels", "split", "models", "backtest", "evaluate", "explain", "contagion",
     "scenario", "alert", "exchange", "presets", "config", "record", "store", "pipeline", "daily", "lookahead", "audit", "report", "html", "text",
-    "checkup", "serve", "api", "cli", "__main__",
+    "paper", "checkup", "serve", "api", "cli", "__main__",
 )  # fmt: skip
 HEAVY = ("torch", "pandas", "sklearn", "numba", "scipy", "plotly", "pyarrow", "joblib")
 HELP = """

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PAPER = ("riskradar/paper/paper.toml", "riskradar/paper/paper-text.toml", "riskradar/paper/templates/paper.html")
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +22,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_wheel_holds_presets_page_and_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
-    for needed in ("riskradar/py.typed", "riskradar/presets/standard.toml", "riskradar/html/vendor/SHA256SUMS"):
+    for needed in ("riskradar/py.typed", "riskradar/presets/standard.toml", "riskradar/html/vendor/SHA256SUMS", *PAPER):
         assert needed in names
     assert not any(name.startswith(("tests", "prove", "runs")) for name in names)
 

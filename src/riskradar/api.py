@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riskradar import config as configuration
-from riskradar import data, evaluate, html, lookahead, models, pipeline, record
+from riskradar import data, evaluate, html, lookahead, models, paper, pipeline, record
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -42,8 +42,10 @@ def run(
     """Run the whole line and store it as a run with its report.
 
     prices: closes, dates by names, instead of `data.prices`; settings: `section.key=value` over the preset and the file;
-    now: the moment that names the run. Raises the errors of riskradar.errors.
+    now: the moment that names the run; the presets of the paper give a replication. Raises the errors of riskradar.errors.
     """
+    if preset in paper.PRESETS:
+        return _replicate(paper.load(preset, file, settings), prices, now or datetime.now(UTC), home, stage)
     made = configuration.load(preset, file, settings)
     done = pipeline.run(made, None if prices is None else data.read_frame(prices, made.data), stage)
     moment = now or datetime.now(UTC)
@@ -54,6 +56,12 @@ def run(
     about["sentence"] = html.sentence(about, evaluation, done.backtest.forecasts, outcomes)
     page = html.build(about, evaluation, done.backtest.forecasts, outcomes)
     return record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page)
+
+
+def _replicate(made: paper.PaperConfig, prices: pd.DataFrame | None, moment: datetime, home: Path, stage: Callable[[str], None]) -> Record:
+    done = paper.run(made, None if prices is None else data.read_frame(prices, made.data), stage)
+    stage("report")
+    return paper.keep(done, moment, home)
 
 
 def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
@@ -113,7 +121,10 @@ def _describe_model(name: str, done: Run) -> dict[str, Any]:
 def report(run: str = "latest", *, home: Path = HOME, out: Path | None = None) -> Path:
     """Write the report of a stored run again, into its folder or to `out`; returns the path."""
     stored = record.load(home, run)
-    page = html.build(stored.about, stored.evaluation, stored.forecasts(), stored.labels())
+    if stored.about["kind"] == "replication":
+        page = paper.build(stored.about, stored.evaluation)
+    else:
+        page = html.build(stored.about, stored.evaluation, stored.forecasts(), stored.labels())
     target = out or stored.folder / "report.html"
     record.write_text(target, page)
     return target
@@ -125,13 +136,15 @@ def compare(first: str, second: str, *, home: Path = HOME) -> dict[str, dict[str
     Returns model -> {"rows": {run: row of the evaluation}, "span": the dates shared}. UsageError when the runs were measured on different outcomes.
     """
     runs = [record.load(home, name) for name in (first, second)]
+    if replications := [r.id for r in runs if r.about["kind"] == "replication"]:
+        raise UsageError(f"{replications[0]} repeats the paper by its own rules and shares no table with other runs; compare live runs")
     tables = [r.outcomes() for r in runs]
     common = np.intersect1d(tables[0].dates, tables[1].dates)
     outcomes = [table.values[np.isin(table.dates, common)] for table in tables]
     if tables[0].targets != tables[1].targets or not np.array_equal(outcomes[0], outcomes[1], equal_nan=True):
         raise UsageError(f"{runs[0].id} and {runs[1].id} have other targets or outcomes; compare runs of the same targets on the same index")
     forecasts = [r.forecasts() for r in runs]
-    settings = configuration.check({"evaluate": runs[0].about["config"]["evaluate"]}).evaluate
+    settings = configuration.check({"evaluate": runs[0].about["config"]["evaluate"]}, Config).evaluate
     out = {}
     for name in [n for n in forecasts[0] if n in forecasts[1]]:
         pair = {f"{name} @ {r.id}": dataclasses.replace(f[name], model=f"{name} @ {r.id}") for r, f in zip(runs, forecasts, strict=True)}
@@ -144,6 +157,8 @@ def show(what: str = "runs", *, home: Path = HOME, preset: str = "standard", set
     """What exists: `runs`, `config`, `features`, `layers`, `models`, or a stored run by its name (its run.json and evaluation)."""
     if what == "runs":
         return {name: record.load(home, name).about["panel"]["text"] for name in record.listing(home)}
+    if what == "config" and preset in paper.PRESETS:
+        return paper.load(preset, None, settings).model_dump(mode="json")
     if what == "config":
         return configuration.load(preset, None, settings).model_dump(mode="json")
     if what == "features":

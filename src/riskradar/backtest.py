@@ -4,7 +4,7 @@ A stored number is always made by the one call `score_day`: a batch of one sessi
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from threadpoolctl import threadpool_limits
 
 from riskradar import models
-from riskradar.models import Fitted, Model, ModelsConfig, Prediction
+from riskradar.models import Fitted, Model, ModelsConfig, Prediction, Stacked
 from riskradar.split import Fold, SplitConfig, folds
 from riskradar.tables import Features, Forecast, Graphs, Labels
 
@@ -42,12 +42,19 @@ def score_day(fitted: Fitted, features: Features, graphs: Graphs, t: int) -> Pre
 
 
 def fit_fold(model: Model, features: Features, graphs: Graphs, labels: Labels, fold: Fold, seed: int) -> Fitted:
-    """Train on one fold: labels outside `fold.train` become NaN, and a live fold sees no row after its cut-off."""
+    """Train on one fold with one seed; see fit_seeds."""
+    return fit_seeds(model, features, graphs, labels, fold, (seed,))[0]
+
+
+def fit_seeds(model: Model, features: Features, graphs: Graphs, labels: Labels, fold: Fold, seeds: Sequence[int]) -> Sequence[Fitted]:
+    """Train on one fold, once a seed: labels outside `fold.train` become NaN, and a live fold sees no row after its cut-off."""
     values = np.where(fold.train[:, None, :], labels.values, np.nan)
     past = Labels(labels.dates, labels.units, labels.targets, values, labels.known, labels.onset, labels.level)
     if fold.kind == "live":
         features, graphs, past = features.upto(fold.cutoff), graphs.upto(fold.cutoff), past.upto(fold.cutoff)
-    return model.fit(features, graphs, past, seed=seed)
+    if isinstance(model, Stacked):
+        return model.fit_seeds(features, graphs, past, seeds=seeds)
+    return [model.fit(features, graphs, past, seed=seed) for seed in seeds]
 
 
 def learned(fitted: Fitted) -> str:
@@ -59,17 +66,18 @@ def learned(fitted: Fitted) -> str:
     return digest.hexdigest()
 
 
-def run_folds(model: Model, features: Features, graphs: Graphs, labels: Labels, plan: list[Fold], seed: int) -> tuple[NDArray[Any], list[str]]:
-    """Fit on each fold and score its sessions, [2, t, U, K] (score, probability) fold after fold, with the hashes of what was learned."""
-    scores, probabilities, hashes = [], [], []
+def run_folds(
+    model: Model, features: Features, graphs: Graphs, labels: Labels, plan: list[Fold], seeds: Sequence[int]
+) -> tuple[NDArray[Any], list[list[str]]]:
+    """Fit on each fold and score its sessions, [2, S, t, U, K] (score, probability) fold after fold, with the hashes of what each seed learned."""
+    days: list[list[Prediction]] = [[] for _ in seeds]
+    hashes: list[list[str]] = [[] for _ in seeds]
     with threadpool_limits(1):
         for fold in plan:
-            fitted = fit_fold(model, features, graphs, labels, fold, seed)
-            hashes.append(learned(fitted))
-            days = [score_day(fitted, features, graphs, t) for t in range(fold.start, fold.stop)]
-            scores += [day.score for day in days]
-            probabilities += [day.probability for day in days]
-    return np.stack([np.stack(scores), np.stack(probabilities)]), hashes
+            for s, fitted in enumerate(fit_seeds(model, features, graphs, labels, fold, seeds)):
+                hashes[s].append(learned(fitted))
+                days[s] += [score_day(fitted, features, graphs, t) for t in range(fold.start, fold.stop)]
+    return np.stack([np.array([[getattr(day, name) for day in of] for of in days]) for name in ("score", "probability")]), hashes
 
 
 def run(features: Features, graphs: Graphs, labels: Labels, config: ModelsConfig, split: SplitConfig, backtest: BacktestConfig) -> Backtest:
@@ -78,21 +86,29 @@ def run(features: Features, graphs: Graphs, labels: Labels, config: ModelsConfig
     absent = {name: reason for name, model in made.items() if (reason := model.lacks(features))}
     no_graphs = replace(graphs, layers={})
     plans = {name: folds(labels, split, model.refit_years) for name, model in made.items() if name not in absent}
-    jobs = [(name, seed) for name in plans for seed in range(config.seeds if made[name].seeds else 1)]
-    jobs.sort(key=lambda job: not made[job[0]].seeds)  # what draws random numbers takes longest: start it first
+    jobs = [(name, seeds) for name in plans for seeds in _seeds(made[name], config.seeds)]
+    jobs.sort(key=lambda job: -made[job[0]].graphs - made[job[0]].seeds)  # what takes longest starts first
     results = Parallel(n_jobs=backtest.jobs or -1, max_nbytes=None)(
-        delayed(run_folds)(made[name], features, graphs if made[name].graphs else no_graphs, labels, plans[name], seed) for name, seed in jobs
+        delayed(run_folds)(made[name], features, graphs if made[name].graphs else no_graphs, labels, plans[name], seeds) for name, seeds in jobs
     )
-    done = dict(zip(jobs, results, strict=True))
-    hashes = {f"{name}/{seed}/{fold.name}": h for (name, seed), (_, hs) in done.items() for fold, h in zip(plans[name], hs, strict=True)}
-    return Backtest({name: _join(name, plan, done, labels) for name, plan in plans.items()}, hashes, absent)
+    values: dict[str, list[NDArray[Any]]] = {name: [] for name in plans}
+    hashes: dict[str, str] = {}
+    for (name, seeds), (scored, found) in zip(jobs, results, strict=True):
+        values[name].append(scored)
+        hashes |= {f"{name}/{seed}/{fold.name}": h for seed, hs in zip(seeds, found, strict=True) for fold, h in zip(plans[name], hs, strict=True)}
+    return Backtest({name: _join(name, plan, np.concatenate(values[name], axis=1), labels) for name, plan in plans.items()}, hashes, absent)
 
 
-def _join(name: str, plan: list[Fold], done: Mapping[tuple[str, int], tuple[NDArray[Any], list[str]]], labels: Labels) -> Forecast:
+def _seeds(model: Model, count: int) -> list[tuple[int, ...]]:
+    """The seeds of each job: all in one where they train together."""
+    every = tuple(range(count if model.seeds else 1))
+    return [every] if isinstance(model, Stacked) else [(seed,) for seed in every]
+
+
+def _join(name: str, plan: list[Fold], values: NDArray[Any], labels: Labels) -> Forecast:
     rows = np.concatenate([np.arange(fold.start, fold.stop) for fold in plan])
     order = np.argsort(rows, kind="stable")
-    seeds = sorted(seed for job, seed in done if job == name)
-    values = np.stack([done[name, seed][0][:, order] for seed in seeds], axis=1)
+    score, probability = values[:, :, order]
     cutoff = np.concatenate([np.full(fold.stop - fold.start, fold.cutoff, "datetime64[D]") for fold in plan])[order]
     units = labels.units[: values.shape[3]]  # a system-level model scores the first unit only
-    return Forecast(name, plan[0].kind, labels.dates[rows[order]], units, labels.targets, values[0], values[1], cutoff)
+    return Forecast(name, plan[0].kind, labels.dates[rows[order]], units, labels.targets, score, probability, cutoff)

@@ -24,7 +24,7 @@ app = typer.Typer(
     help="How fragile is the market, why, and how far can that number be trusted.",
 )  # fmt: skip
 
-Preset = Annotated[str, typer.Argument(help="standard or tiny")]
+Preset = Annotated[str, typer.Argument(help="standard, tiny, paper or paper-text")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="over the preset, e.g. layers.correlation.window=20", metavar="KEY=VALUE")]
 File = Annotated[Path | None, typer.Option("--config", help="a TOML file over the preset", metavar="FILE")]
 Home = Annotated[Path, typer.Option(help="folder of the stored runs")]
@@ -35,7 +35,7 @@ RunName = Annotated[str, typer.Argument(help="name of a stored run, or the start
 @app.command()
 def run(preset: Preset = "standard", settings: Settings = None, config: File = None, home: Home = Path("runs"), as_json: Json = False) -> None:
     """Run the whole line on prices: leaderboard printed, report written."""
-    from riskradar import api, text
+    from riskradar import api
 
     with _progress() as stage:
         stored = api.run(None, preset, settings or (), file=config, home=home, stage=stage)
@@ -44,8 +44,8 @@ def run(preset: Preset = "standard", settings: Settings = None, config: File = N
     print(stored.about["sentence"], end="\n\n")
     print(stored.about["panel"]["text"])
     print("\n".join(stored.about["intake"]["lines"]), end="\n\n")
-    print(text.leaderboard(stored.about, stored.evaluation), end="\n\n")
-    print("\n".join(text.notes(stored.about, stored.evaluation)), end="\n\n")
+    _found(stored.about, stored.evaluation)
+    print()
     print("seconds: " + ", ".join(f"{name} {s:.1f}" for name, s in stored.about["seconds"].items()))
     print(f"report: {stored.folder / 'report.html'}")
     return None
@@ -67,8 +67,7 @@ def show(
         return _json(found)
     if "evaluation" in found:
         print(found["about"]["panel"]["text"], end="\n\n")
-        print(text.leaderboard(found["about"], found["evaluation"]), end="\n\n")
-        print("\n".join(text.notes(found["about"], found["evaluation"])))
+        _found(found["about"], found["evaluation"])
     elif found:
         print(text.table(("name", ""), [(name, "") for name in found]) if not any(found.values()) else _pairs(found))
     else:
@@ -176,6 +175,17 @@ def _fail(message: str, code: int) -> None:
         raise
     print("riskradar: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(code)
+
+
+def _found(about: dict[str, Any], evaluation: dict[str, Any]) -> None:
+    """What a run found: its leaderboard, or the paper's tables beside ours."""
+    from riskradar import paper, text
+
+    if about["kind"] == "replication":
+        print("\n".join(paper.lines(about, evaluation)))
+    else:
+        print(text.leaderboard(about, evaluation), end="\n\n")
+        print("\n".join(text.notes(about, evaluation)))
 
 
 def _json(content: Any) -> None:

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -22,6 +22,9 @@ from riskradar.models import ModelsConfig
 from riskradar.split import SplitConfig
 
 PRESETS = ("standard", "tiny")
+REPLICATIONS = ("paper", "paper-text")  # of riskradar.paper: `run` and `show config` know them
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 class Config(BaseModel, frozen=True, extra="forbid"):
@@ -45,26 +48,34 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
 def load(preset: str = "standard", file: Path | None = None, settings: Sequence[str] = ()) -> Config:
     """The preset, then the file, then `key.path=value` settings, each over the one before; UsageError in one line on anything else."""
+    if preset in REPLICATIONS:
+        raise UsageError(f"preset {preset!r} repeats the paper by its own rules: only run and show know it; presets are {', '.join(PRESETS)}")
     if preset not in PRESETS:
-        raise UsageError(f"no preset {preset!r}{_near(preset, PRESETS)}; presets are {', '.join(PRESETS)}")
-    merged = _merge({"preset": preset}, tomllib.loads(resources.files("riskradar.presets").joinpath(f"{preset}.toml").read_text("utf-8")))
+        every = (*PRESETS, *REPLICATIONS)
+        raise UsageError(f"no preset {preset!r}{_near(preset, every)}; presets are {', '.join(every)}")
+    return check(merged("riskradar.presets", preset, file, settings), Config)
+
+
+def merged(package: str, preset: str, file: Path | None, settings: Sequence[str]) -> dict[str, Any]:
+    """The preset of `package`, then the file, then the settings, each over the one before."""
+    made = _merge({"preset": preset}, tomllib.loads(resources.files(package).joinpath(f"{preset}.toml").read_text("utf-8")))
     if file is not None:
-        merged = _merge(merged, _read(file))
+        made = _merge(made, _read(file))
     for setting in settings:
-        merged = _merge(merged, _parse(setting))
-    return check(merged)
+        made = _merge(made, _parse(setting))
+    return made
 
 
-def check(settings: Mapping[str, Any]) -> Config:
-    """A Config from nested settings; UsageError names the first key that does not fit, and the nearest one that exists."""
+def check(settings: Mapping[str, Any], into: type[Settings]) -> Settings:
+    """Checked settings; UsageError names the first key that does not fit, and the nearest one that exists."""
     try:
-        return Config.model_validate(settings)
+        return into.model_validate(settings)
     except ValidationError as error:
         first = error.errors()[0]
         path = [str(part) for part in first["loc"]]
         key = ".".join(path)
         if first["type"] == "extra_forbidden":
-            raise UsageError(f"no setting {key!r}{_near(path[-1], _fields(path[:-1]))}; `riskradar show config` lists all of them") from None
+            raise UsageError(f"no setting {key!r}{_near(path[-1], _fields(path[:-1], into))}; `riskradar show config` lists all of them") from None
         raise UsageError(f"setting {key} = {first['input']!r}: {first['msg'].lower()}; `riskradar show config` shows the default") from None
 
 
@@ -98,8 +109,7 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _fields(path: Sequence[str]) -> Sequence[str]:
-    model: Any = Config
+def _fields(path: Sequence[str], model: Any) -> Sequence[str]:
     for part in path:
         field = getattr(model, "model_fields", {}).get(part)
         model = field.annotation if field else None

@@ -29,9 +29,9 @@ def build(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Ma
     """
     inputs = Inputs(about, evaluation, forecasts, labels)
     drawn = timeline(inputs)
-    scripts = [_file(PLOTLY), _file("templates/page.js")] if drawn else []
+    scripts = [read(PLOTLY), read("templates/page.js")] if drawn else []
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             about=about,
@@ -51,7 +51,7 @@ def build(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Ma
             absent=account.absent(inputs),
             settings=account.settings(inputs),
             limits=account.limits(inputs),
-            style=_file("templates/page.css"),
+            style=read("templates/page.css"),
             scripts=scripts,
             policy=policy(scripts),
         )
@@ -78,15 +78,16 @@ def policy(scripts: list[str]) -> str:
 
 
 @cache
-def _file(path: str) -> str:
-    return resources.files("riskradar.html").joinpath(path).read_text("utf-8")
+def read(path: str, package: str = "riskradar.html") -> str:
+    """A file of a package as text."""
+    return resources.files(package).joinpath(path).read_text("utf-8")
 
 
 @cache
-def _environment() -> Environment:
-    loader = PackageLoader("riskradar.html")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+def environment(package: str = "riskradar.html") -> Environment:
+    """Templates of a package, with this page's ways to write numbers; every text is escaped and a missing name is an error."""
+    made = Environment(loader=PackageLoader(package), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     writers = {"share": words.share, "number": words.number, "signed": words.signed, "day": words.day, "count": words.count}
-    environment.filters |= writers
-    environment.globals |= {**writers, "between": words.between}
-    return environment
+    made.filters |= writers
+    made.globals |= {**writers, "between": words.between}
+    return made

@@ -6,8 +6,9 @@ import numpy as np
 from pydantic import BaseModel, Field
 
 from riskradar.errors import UsageError
-from riskradar.models.base import Fitted, Model, Prediction
+from riskradar.models.base import Fitted, Model, Prediction, Stacked
 from riskradar.models.classic import Forest, ForestConfig, Logistic, LogisticConfig
+from riskradar.models.gcn import Network, SnapshotConfig, TemporalConfig
 from riskradar.models.rules import RULES, Rule
 from riskradar.tables import Features
 
@@ -15,10 +16,12 @@ from riskradar.tables import Features
 class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
     """Which entries of MODELS run, and how; seeds: how often a model that draws random numbers is trained."""
 
-    names: tuple[str, ...] = (*RULES, "logistic-vol", "logistic", "forest")
+    names: tuple[str, ...] = (*RULES, "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn")
     seeds: int = Field(default=1, ge=1, le=100)
     logistic: LogisticConfig = LogisticConfig()
     forest: ForestConfig = ForestConfig()
+    snapshot: SnapshotConfig = SnapshotConfig()
+    temporal: TemporalConfig = TemporalConfig()
 
 
 def _always(model: Model) -> Callable[[ModelsConfig], Model]:
@@ -30,6 +33,8 @@ MODELS: dict[str, Callable[[ModelsConfig], Model]] = {
     "logistic-vol": lambda config: Logistic(LogisticConfig(inputs=("index_volatility",)), "logistic regression on index volatility alone"),
     "logistic": lambda config: Logistic(config.logistic),
     "forest": lambda config: Forest(config.forest),
+    "snapshot-gcn": lambda config: Network("snapshot", config.snapshot, "graph convolutions on the day's graph (paper 5.8)"),
+    "temporal-gcn": lambda config: Network("temporal", config.temporal, "graph convolutions and a GRU over past graphs (paper 5.9)"),
 }
 
 
@@ -52,4 +57,4 @@ def history_start(model: Model, features: Features) -> str | None:
     return str(max(firsts))
 
 
-__all__ = ["MODELS", "RULES", "Fitted", "Model", "ModelsConfig", "Prediction", "history_start", "make"]
+__all__ = ["MODELS", "RULES", "Fitted", "Model", "ModelsConfig", "Prediction", "Stacked", "history_start", "make"]

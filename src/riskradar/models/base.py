@@ -1,7 +1,8 @@
 """What every model is: `fit` on the past gives a Fitted, and a Fitted scores one day at a time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
@@ -68,4 +69,13 @@ class Model(Protocol):
 
     def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> Fitted:
         """Learn from the labels that are not NaN; the harness has set all others to NaN."""
+        ...
+
+
+@runtime_checkable
+class Stacked(Protocol):
+    """A Model that trains several seeds at once for less than their sum."""
+
+    def fit_seeds(self, features: Features, graphs: Graphs, labels: Labels, *, seeds: Sequence[int]) -> Sequence[Fitted]:
+        """One Fitted a seed, each as `fit` would make it (trained weights may differ in the last digits)."""
         ...
