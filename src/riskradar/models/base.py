@@ -77,5 +77,5 @@ class Stacked(Protocol):
     """A Model that trains several seeds at once for less than their sum."""
 
     def fit_seeds(self, features: Features, graphs: Graphs, labels: Labels, *, seeds: Sequence[int]) -> Sequence[Fitted]:
-        """One Fitted a seed, each as `fit` would make it (trained weights may differ in the last digits)."""
+        """One Fitted a seed, each as `fit` would make it (probabilities within 1e-6)."""
         ...
