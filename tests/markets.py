@@ -118,6 +118,21 @@ def facts(dates: Days, seed: int) -> Facts:
     )  # fmt: skip
 
 
+def with_sentiment(original: Panel, seed: int = 0) -> Panel:
+    """The same market with daily sentiment of most assets: a common tone, gaps, weekends, a late start, an asset that nobody writes about."""
+    rng = np.random.default_rng(seed + 200)
+    T, N = original.close.shape
+    tone = rng.normal(size=(T, 1)) + rng.normal(size=(T, N))
+    rows = [(t, i) for i in range(N) for t in range(T - 5) if i != 3 and t >= 10 * (i == 0) and rng.random() < 0.8]
+    old, (at, asset) = original.facts, np.array(rows).T
+    date = original.dates[at] + rng.integers(0, 2, len(at)).astype("timedelta64[D]")
+    return replace(original, facts=Facts(
+        (*old.series, "vader_mean"), np.append(old.of, np.full(len(at), len(old.series), np.int16)), np.append(old.asset, asset.astype(np.int16)),
+        np.append(old.date, date), np.append(old.known_at, original.dates[at + 5]), np.append(old.value, tone[at, asset]),
+        np.append(old.max_age, np.int16(21)), np.append(old.revised, False),
+    ))  # fmt: skip
+
+
 def noise(sessions: int, assets: int, seed: int) -> Panel:
     """Independent random walks: nothing can be foreseen."""
     close = 50 * np.exp(np.cumsum(0.012 * np.random.default_rng(seed).standard_normal((sessions, assets)), axis=0))
@@ -147,8 +162,13 @@ def renamed(original: Panel, seed: int = 0) -> tuple[Panel, np.ndarray]:
     order = np.random.default_rng(seed).permutation(len(original.assets))
     return replace(
         original, assets=tuple(f"Z{i:02d}" for i in range(len(order))), kind=tuple(original.kind[i] for i in order), close=original.close[:, order],
-        member=original.member[:, order], sector=original.sector[:, order],
+        member=original.member[:, order], sector=original.sector[:, order], facts=_moved(original.facts, np.argsort(order)),
     ), order  # fmt: skip
+
+
+def _moved(facts: Facts, to: np.ndarray) -> Facts:
+    """Facts of single assets follow them to their new columns."""
+    return replace(facts, asset=np.where(facts.asset >= 0, to[facts.asset], facts.asset).astype(np.int16)) if len(to) else facts
 
 
 def with_stranger(original: Panel, seed: int = 0) -> tuple[Panel, np.ndarray]:
@@ -162,6 +182,7 @@ def with_stranger(original: Panel, seed: int = 0) -> tuple[Panel, np.ndarray]:
     wider = replace(
         original, assets=tuple(names), kind=tuple(kind), close=np.insert(original.close, at, wild, axis=1),
         member=np.insert(original.member, at, False, axis=1), sector=np.insert(original.sector, at, 0, axis=1),
+        facts=_moved(original.facts, np.delete(np.arange(len(names)), at)),
     )  # fmt: skip
     return wider, np.delete(np.arange(len(names)), at)
 

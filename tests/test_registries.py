@@ -15,7 +15,7 @@ from riskradar.models.classic import PAPER
 from riskradar.models.rules import RULES, Rule
 from riskradar.tables import Facts, Panel, Target
 from riskradar.tables.labels import Kind
-from tests.markets import bits, odd, panel, ragged, renamed, walk, with_future, with_stranger
+from tests.markets import bits, odd, panel, ragged, renamed, walk, with_future, with_sentiment, with_stranger
 
 FUTURES = ("1e6", "nan", "shuffled")
 ODD = odd()
@@ -28,7 +28,7 @@ ALONE = [name for name in CONTEXT if FEATURES[name].needs or "index" in name]
 def settings(name: str) -> object:
     """The settings of one layer, with a small window and a threshold low enough for edges of either sign."""
     config = settings_of(name, LayersConfig())
-    small = {"window": SMALL, "threshold": 0.2}
+    small = {"window": SMALL, "threshold": 0.2, "least": 10}
     return config.model_copy(update={k: v for k, v in small.items() if hasattr(config, k)})
 
 
@@ -49,7 +49,7 @@ def short() -> Panel:
     market = ragged(170, seed=3)
     close = market.close.copy()
     close[:, 3] = 1e4 / close[:, 3]
-    return replace(market, close=close)
+    return with_sentiment(replace(market, close=close))
 
 
 @pytest.fixture
@@ -232,6 +232,23 @@ def test_graphs_of_an_odd_market(market: str) -> None:
     T, N = ODD[market].close.shape
     assert built.block(0, T).shape == (T, len(built.layers), N, N)
     assert set(built.layers) | set(built.absent) == set(LayersConfig().names)
+
+
+def test_layers_without_data_are_absent_with_the_reason() -> None:
+    every = LayersConfig(names=tuple(LAYERS))
+    bare = layers.build(panel(walk(400, 12, 0)), every)
+    assert set(bare.absent) == {"sector", "residual-within", "residual-across", "exposure", "macro", "sentiment"}
+    assert all("give" in reason for reason in bare.absent.values())
+    brief = layers.build(panel(walk(30, 4, 0)), every)
+    assert {name for name in brief.layers if not name.startswith("correlation")} == set()
+    assert "250 known sessions" in brief.absent["tree"]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layer_is_described(name: str) -> None:
+    text = layers.describe(name, LayersConfig())
+    assert f"sessions read: {LAYERS[name].reads(settings_of(name, LayersConfig()))}" in text
+    assert text.endswith(f"layers.{LAYERS[name].section or name}")
 
 
 # Labels

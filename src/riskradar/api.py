@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riskradar import config as configuration
-from riskradar import data, evaluate, html, lookahead, models, paper, pipeline, record
+from riskradar import data, evaluate, html, layers, lookahead, models, paper, pipeline, record
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -164,7 +164,8 @@ def show(what: str = "runs", *, home: Path = HOME, preset: str = "standard", set
     if what == "features":
         return {name: f"{f.axis}; {f.about}" + (f"; needs {', '.join(f.needs)}" if f.needs else "") for name, f in FEATURES.items()}
     if what == "layers":
-        return {name: kind.about for name, kind in LAYERS.items()}
+        chosen = configuration.load(preset, None, settings).layers
+        return {name: layers.describe(name, chosen) for name in LAYERS}
     if what == "models":
         made: Config = configuration.load(preset, None, settings)
         return {name: f"refit every {m.refit_years} y; {m.about}" for name in models.MODELS for m in (models.make(name, made.models),)}

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from riskradar.features import log_returns
 from riskradar.layers.ranks import LENGTHS, Relation, Sign, Window, edges, nearest, weights
 from riskradar.tables import Bits, Layer, Neighbours, Panel, Weights
-from riskradar.tables.arrays import Float32
+from riskradar.tables.arrays import Float, Float32
 
 LONG = 500  # sessions that are worth a thread of their own
 
@@ -36,16 +36,20 @@ def correlation(panel: Panel, config: CorrelationConfig, sign: Sign = "absolute"
     sign: which correlations count, by their size, only positive or only negative ones; a signed relation is two layers.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
-        returns = log_returns(panel.close)
-    T, N = returns.shape
+        return related(panel, log_returns(panel.close), config, sign)
+
+
+def related(panel: Panel, values: Float, config: CorrelationConfig, sign: Sign) -> Layer:
+    """The correlation layer of any values [T, N], NaN where not known."""
+    T, N = values.shape
     before, relation = Window.empty(config.window, N), Relation(config.method, sign)
     threads = min(os.cpu_count() or 1, 1 + T // LONG)
     if config.keep == "edges":
-        return Bits(N, edges(before, returns, panel.member, relation, config.threshold, threads)[1])
+        return Bits(N, edges(before, values, panel.member, relation, config.threshold, threads)[1])
     if config.keep == "nearest":
-        _, index, weight = nearest(before, returns, panel.member, relation, config.neighbours, threads)
+        _, index, weight = nearest(before, values, panel.member, relation, config.neighbours, threads)
         return Neighbours(index, np.abs(weight))
-    rho = weights(before, returns, panel.member, config.method, threads=threads)[1]
+    rho = weights(before, values, panel.member, config.method, threads=threads)[1]
     return Weights(N, _one_sign(rho, sign))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from riskradar.tables.arrays import Bool, Code, Days, Float32, count_upto, frozen, sessions, unique
+from riskradar.tables.arrays import Bool, Code, Days, Float32, Int, count_upto, frozen, sessions, unique
 
 
 class Layer(Protocol):
@@ -124,6 +124,46 @@ class Groups:
     def rows(self, start: int, stop: int) -> Groups:
         """See Layer.rows."""
         return Groups(self.codes[start:stop])
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A layer that is drawn on some sessions and holds until the next one.
+
+    drawn: the graphs of those sessions [R]; row: which of them holds on each date, -1 for none yet [T]; member [T, N]: an edge ends
+    while one of its two nodes is no member.
+    """
+
+    drawn: Layer
+    row: Int
+    member: Bool
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "row", frozen("row", self.row, "int64", (None,)))
+        object.__setattr__(self, "member", frozen("member", self.member, "bool", (len(self.row), None)))
+
+    def block(self, start: int, stop: int) -> Float32:
+        """See Layer.block."""
+        member = self.member[start:stop]
+        first, last, row = self._span(start, stop)
+        if first == last:
+            return np.zeros((*member.shape, member.shape[1]), np.float32)
+        out: Float32 = self.drawn.block(first, last)[np.maximum(row, 0)]
+        out *= (member & (row >= 0)[:, None])[:, :, None]
+        out *= member[:, None, :]
+        return out
+
+    def rows(self, start: int, stop: int) -> Held:
+        """See Layer.rows."""
+        first, last, row = self._span(start, stop)
+        return Held(self.drawn.rows(first, last), row, self.member[start:stop])
+
+    def _span(self, start: int, stop: int) -> tuple[int, int, Int]:
+        """The graphs that hold on these dates, first … last-1, and which of them holds on each."""
+        row = self.row[start:stop]
+        held = row[row >= 0]
+        first, last = (int(held.min()), int(held.max()) + 1) if len(held) else (0, 0)
+        return first, last, np.where(row >= 0, row - first, -1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -152,7 +152,7 @@ def scan_weights(ring: Ring, slot: int, sessions: Float, member: Bool, operands:
 
 
 @compiled
-def _select(key: Any, rho: Any, own: int, nodes: int, nearest: Any, weight: Any) -> None:
+def select(key: Any, rho: Any, own: int, nodes: int, nearest: Any, weight: Any) -> None:
     """The largest positive keys of a row, largest first, the lower index first among equals."""
     found, most = 0, nearest.size
     for j in range(nodes):
@@ -181,7 +181,7 @@ def scan_nearest(ring: Ring, slot: int, sessions: Float, member: Bool, operands:
                 for j in range(nodes):
                     weight[j] = rho[m, j]
                     key[j] = turn[0] * weight[j] + turn[1] * abs(weight[j])
-                _select(key, weight, row + m, nodes, out[0][t, row + m], out[1][t, row + m])
+                select(key, weight, row + m, nodes, out[0][t, row + m], out[1][t, row + m])
     return slot
 
 
