@@ -53,13 +53,13 @@ def run(preset: Preset = "standard", settings: Settings = None, config: File = N
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(help="runs, config, features, layers, models, or a stored run")] = "runs",
+    what: Annotated[str, typer.Argument(help="runs, config, features, layers, measures, models, or a stored run")] = "runs",
     preset: Annotated[str, typer.Option(help="preset for config and models")] = "standard",
     settings: Settings = None,
     home: Home = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Show what exists: runs, settings, features, layers, models, or one stored run."""
+    """Show what exists: runs, settings, features, layers, measures, models, or one stored run."""
     from riskradar import api, text
 
     found = api.show(what, home=home, preset=preset, settings=settings or ())
@@ -68,6 +68,8 @@ def show(
     if "evaluation" in found:
         print(found["about"]["panel"]["text"], end="\n\n")
         print(text.leaderboard(found["about"], found["evaluation"]), end="\n\n")
+        if found["about"].get("measures"):
+            print(text.indicators(found["about"], found["evaluation"]), end="\n\n")
         print("\n".join(text.notes(found["about"], found["evaluation"])))
     elif found:
         print(text.table(("name", ""), [(name, "") for name in found]) if not any(found.values()) else _pairs(found))
