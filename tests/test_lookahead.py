@@ -10,10 +10,11 @@ import pytest
 from riskradar import backtest, config, data, labels, lookahead, split
 from riskradar.features import FEATURES, Feature, lag
 from riskradar.lookahead import Line
+from riskradar.measures import MEASURES, Measure
 from riskradar.tables import Labels
 
 T, NAMES = 340, ("AA", "BB", "CC", "DD", "EE", "FF")
-CLEAN = ("features.node=['return']", "features.context=[]", "layers.names=[]", "models.names=[]")
+CLEAN = ("features.node=['return']", "features.context=[]", "layers.names=[]", "measures.names=[]", "models.names=[]")
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,9 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {name: str(folder / f"{name}.csv") for name in ("prices", "macro", "sectors")}
 
 
+SHORT = tuple(f"measures.{name}=40" for name in ("absorption_window", "turbulence_window", "connectedness_window", "tail_window"))
+
+
 def audit(market: dict[str, str], *settings: str, line: Line | None = None) -> lookahead.Audit:
     sources = [f"data.{name}={path}" for name, path in market.items()]
     base = ["labels.targets=['5/3']", "split.first=2001-09-04", "layers.correlation.window=10"]
@@ -53,7 +57,7 @@ def found(result: lookahead.Audit) -> set[str]:
 
 
 def test_clean_line_has_no_finding(market: dict[str, str]) -> None:
-    result = audit(market, "models.names=['base-rate', 'ewma-vol', 'logistic-vol']")
+    result = audit(market, "models.names=['base-rate', 'ewma-vol', 'logistic-vol']", *SHORT)
     assert result.findings == ()
     assert result.compared["diagonal"] > 50_000
     checks = {"diagonal", "prefix", "poison", "shuffle", "cold cut", "what it learned", "its score", "known too early", "folds"}
@@ -105,6 +109,25 @@ def test_nearest_date_join_is_found(market: dict[str, str], monkeypatch: pytest.
 def test_feature_that_reads_more_than_it_declares_is_found(market: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(FEATURES, "long", Feature(lambda p, w: lag(p.close, 9), 9, 5, "declares 5 sessions, reads 10"))
     assert found(audit(market, *CLEAN, "features.node=['long']")) == {"feature long"}
+
+
+LEAKING_MEASURES = {
+    "tomorrow": Measure(lambda p, g, c: np.append(p.level[1:], np.nan), lambda c: 2, "day", "the next close", "", 1),
+    "density-ahead": Measure(
+        lambda p, g, c: np.append(g.layers["correlation"].block(1, len(p.dates)).sum(axis=(1, 2)), np.nan).astype(float), lambda c: 2, "day",
+        "edges of the next graph", "", 1, graph=True,
+    ),
+    "by-row": Measure(
+        lambda p, g, c: np.repeat(p.level[::7], 7)[: len(p.level)], lambda c: 20, "week", "a stride counted from the first row at hand", "", 1
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEAKING_MEASURES)
+def test_leaking_measure_is_found(name: str, market: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(MEASURES, name, LEAKING_MEASURES[name])
+    settings = ("features.node=['return']", "features.context=[]", "layers.names=['correlation']", "models.names=[]")
+    assert found(audit(market, *settings, f"measures.names=['{name}']")) == {f"measure {name}"}
 
 
 def test_label_off_by_one_is_found(market: dict[str, str]) -> None:

@@ -19,6 +19,7 @@ from riskradar.errors import UsageError
 from riskradar.features import FEATURES
 from riskradar.layers import LAYERS
 from riskradar.lookahead import Audit
+from riskradar.measures import MEASURES
 from riskradar.pipeline import Run
 from riskradar.record import Record
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HOME = Path("runs")
-MONTH = 21  # sessions between two points of a layer's density line
+MONTH = 21  # sessions between two points of a line of densities or measures
 
 
 def run(
@@ -87,6 +88,8 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "features_absent": done.features.absent,
         "layers_absent": done.graphs.absent,
         "layers": {n: {"about": LAYERS[n].about, "density": density(done, n)} for n in done.graphs.layers},
+        "measures_absent": done.measures.absent,
+        "measures": {n: _describe_measure(n, done) for n in done.measures.names},
     }  # fmt: skip
 
 
@@ -110,6 +113,15 @@ def density(done: Run, layer: str) -> dict[str, list[Any]]:
             dates.append(str(done.panel.dates[t]))
             shares.append(round(float((done.graphs.layers[layer].block(t, t + 1) > 0).sum()) / (members * (members - 1)), 4))
     return {"dates": dates, "values": shares}
+
+
+def _describe_measure(name: str, done: Run) -> dict[str, Any]:
+    """Formula, source, one value every 21 sessions, and the measure as a score (see evaluate.measures_as_scores)."""
+    measure, rows = MEASURES[name], slice(None, None, MONTH)
+    values = [float(f"{v:.6g}") if np.isfinite(v) else None for v in done.measures.column(name)[rows]]
+    line = {"dates": [str(d) for d in done.measures.dates[rows]], "values": values}
+    return {"about": measure.about, "source": measure.source, "stride": measure.stride, "rises": measure.rises, "line": line,
+            **done.indicators[name]}  # fmt: skip
 
 
 def _describe_model(name: str, done: Run) -> dict[str, Any]:
@@ -154,7 +166,7 @@ def compare(first: str, second: str, *, home: Path = HOME) -> dict[str, dict[str
 
 
 def show(what: str = "runs", *, home: Path = HOME, preset: str = "standard", settings: Sequence[str] = ()) -> Mapping[str, Any]:
-    """What exists: `runs`, `config`, `features`, `layers`, `models`, or a stored run by its name (its run.json and evaluation)."""
+    """What exists: `runs`, `config`, `features`, `layers`, `measures`, `models`, or a stored run by its name (its run.json and evaluation)."""
     if what == "runs":
         return {name: record.load(home, name).about["panel"]["text"] for name in record.listing(home)}
     if what == "config" and preset in paper.PRESETS:
@@ -166,6 +178,8 @@ def show(what: str = "runs", *, home: Path = HOME, preset: str = "standard", set
     if what == "layers":
         chosen = configuration.load(preset, None, settings).layers
         return {name: layers.describe(name, chosen) for name in LAYERS}
+    if what == "measures":
+        return {name: measure.line() for name, measure in MEASURES.items()}
     if what == "models":
         made: Config = configuration.load(preset, None, settings)
         return {name: f"refit every {m.refit_years} y; {m.about}" for name in models.MODELS for m in (models.make(name, made.models),)}

@@ -53,13 +53,13 @@ def run(preset: Preset = "standard", settings: Settings = None, config: File = N
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(help="runs, config, features, layers, models, or a stored run")] = "runs",
+    what: Annotated[str, typer.Argument(help="runs, config, features, layers, measures, models, or a stored run")] = "runs",
     preset: Annotated[str, typer.Option(help="preset for config and models")] = "standard",
     settings: Settings = None,
     home: Home = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Show what exists: runs, settings, features, layers, models, or one stored run."""
+    """Show what exists: runs, settings, features, layers, measures, models, or one stored run."""
     from riskradar import api, text
 
     found = api.show(what, home=home, preset=preset, settings=settings or ())
@@ -185,6 +185,8 @@ def _found(about: dict[str, Any], evaluation: dict[str, Any]) -> None:
         print("\n".join(paper.lines(about, evaluation)))
     else:
         print(text.leaderboard(about, evaluation), end="\n\n")
+        if about.get("measures"):
+            print(text.indicators(about, evaluation), end="\n\n")
         print("\n".join(text.notes(about, evaluation)))
 
 

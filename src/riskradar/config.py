@@ -18,6 +18,7 @@ from riskradar.evaluate import EvaluateConfig
 from riskradar.features import FeaturesConfig
 from riskradar.labels import LabelsConfig
 from riskradar.layers import LayersConfig
+from riskradar.measures import MeasuresConfig
 from riskradar.models import ModelsConfig
 from riskradar.split import SplitConfig
 
@@ -34,6 +35,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     data: DataConfig = DataConfig()
     features: FeaturesConfig = FeaturesConfig()
     layers: LayersConfig = LayersConfig()
+    measures: MeasuresConfig = MeasuresConfig()
     labels: LabelsConfig = LabelsConfig()
     split: SplitConfig = SplitConfig()
     models: ModelsConfig = ModelsConfig()

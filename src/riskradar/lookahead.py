@@ -15,7 +15,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from riskradar import backtest, data, labels, layers, models, split
+from riskradar import backtest, data, labels, layers, measures, models, split
 from riskradar.config import Config
 from riskradar.data import DataConfig, Intake, Raw
 from riskradar.data.cells import Fate
@@ -24,6 +24,7 @@ from riskradar.features import FEATURES, YEAR, Feature, values_of
 from riskradar.features import build as build_features
 from riskradar.labels import known_on
 from riskradar.layers import LAYERS, LayerKind
+from riskradar.measures import MEASURES, Measure
 from riskradar.split import Fold
 from riskradar.tables import Graphs, Labels, Panel
 from riskradar.tables.arrays import Float
@@ -121,6 +122,7 @@ class _Whole:
     panel: Panel
     values: dict[str, Float]
     graphs: Graphs
+    measures: dict[str, tuple[Measure, Float]]
     labels: Labels
 
     def cut(self, date: np.datetime64) -> Panel:
@@ -163,7 +165,14 @@ def _whole(raw: Raw, config: Config, line: Line) -> _Whole:
     names = [*built.names, *built.context_names]
     graphs = layers.build(panel, config.layers)
     entries, kinds = {n: FEATURES[n] for n in names}, {n: LAYERS[n] for n in graphs.layers}
-    return _Whole(raw, config, line, entries, kinds, panel, {n: built.column(n) for n in names}, graphs, line.label(panel, config.labels))
+    measured = {n: (MEASURES[n], values) for n, values in _measured(panel, graphs, config).items()}
+    known = line.label(panel, config.labels)
+    return _Whole(raw, config, line, entries, kinds, panel, {n: built.column(n) for n in names}, graphs, measured, known)
+
+
+def _measured(panel: Panel, graphs: Graphs, config: Config) -> dict[str, Float]:
+    built = measures.build(panel, graphs, config.measures)
+    return {name: built.column(name) for name in built.names}
 
 
 def _cold(raw: Raw, config: Config, line: Line, rng: np.random.Generator) -> list[tuple[np.datetime64, Panel, dict[str, Float]]]:
@@ -226,6 +235,21 @@ def _layer_rows(whole: _Whole, name: str, kind: LayerKind, panel: Panel, t: int,
     notes.same(f"layer {name}", check, date, whole.graphs.layers[name].block(end - rows, end), layer_rows)
 
 
+def _measure_rows(whole: _Whole, name: str, panel: Panel, t: int, check: str, notes: _Notes) -> None:
+    """Compare the last dates up to session t of one measure, built from its declared window and the graphs that this window gives.
+
+    Only at critical and random sessions, not on the diagonal over all of them: a measure costs as much as all features together.
+    """
+    (measure, values), settings, chosen = whole.measures[name], whole.config.measures, whole.config.layers
+    kept = (settings.layer,) if measure.graph else ()
+    end, rows = t + 1, min(TAIL, t + 1)
+    start = max(end - rows + 1 - measure.reads(settings), 0) if measure.reads(settings) else 0
+    before = max(start - max((LAYERS[layer].reads(layers.settings_of(layer, chosen)) for layer in kept), default=0), 0)
+    graphs = layers.build(panel.rows(before, end), chosen.model_copy(update={"names": kept}))
+    found = measures.values_of(measure, panel.rows(start, end), graphs.rows(start - before, end - before), settings)
+    notes.same(f"measure {name}", check, whole.panel.dates[t], values[end - rows : end], found[-rows:])
+
+
 def _label_rows(whole: _Whole, cut: Panel, t: int, notes: _Notes) -> None:
     """On session t the labels of t-H become known, whatever their value, and no later one."""
     targets, date = whole.labels.targets, whole.panel.dates[t]
@@ -267,6 +291,8 @@ def _changed_future(whole: _Whole, sessions: NDArray[np.int64], seed: int) -> _N
         for name, kind in whole.kinds.items():
             if rows:
                 _layer_rows(whole, name, kind, panel, rows - 1, TAIL, check, notes)
+        for name in whole.measures if rows else ():
+            _measure_rows(whole, name, panel, rows - 1, check, notes)
         was, now = whole.labels.upto(date), whole.line.label(panel, whole.config.labels).upto(date)
         for k, target in enumerate(whole.labels.targets):
             notes.same(f"label {target.name}", check, date, was.values[:rows, :, k], now.values[:rows, :, k])

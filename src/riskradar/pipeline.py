@@ -1,30 +1,33 @@
-"""The whole line, top to bottom, no branches: panel, features, graphs, labels, back-test, evaluation."""
+"""The whole line, top to bottom, no branches: panel, features, graphs, measures, labels, back-test, evaluation."""
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from riskradar import backtest, data, evaluate, features, labels, layers
+from riskradar import backtest, data, evaluate, features, labels, layers, measures
 from riskradar.backtest import Backtest
 from riskradar.config import Config
 from riskradar.data import Intake, Raw
 from riskradar.evaluate import Report
-from riskradar.tables import Features, Graphs, Labels, Panel
+from riskradar.measures import MEASURES
+from riskradar.tables import Features, Graphs, Labels, Measures, Panel
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Every table of one run, and the seconds that each stage took."""
+    """Every table of one run, each measure as a score, and the seconds that each stage took."""
 
     config: Config
     panel: Panel
     intake: Intake
     features: Features
     graphs: Graphs
+    measures: Measures
     labels: Labels
     backtest: Backtest
     report: Report
+    indicators: dict[str, dict[str, Any]]
     seconds: dict[str, float]
 
 
@@ -43,7 +46,10 @@ def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = l
     panel, intake = timed("panel", data.assemble, raw, config.data)
     built = timed("features", features.build, panel, config.features)
     graphs = timed("graphs", layers.build, panel, config.layers)
+    measured = timed("measures", measures.build, panel, graphs, config.measures)
     known = timed("labels", labels.build, panel, config.labels)
     tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest)
     report = timed("evaluation", evaluate.run, tested.forecasts, known, config.evaluate, tested.absent)
-    return Run(config, panel, intake, built, graphs, known, tested, report, seconds)
+    rises = {name: MEASURES[name].rises for name in measured.names}
+    indicators = timed("measures as scores", evaluate.measures_as_scores, measured, known, rises, config.evaluate)
+    return Run(config, panel, intake, built, graphs, measured, known, tested, report, indicators, seconds)

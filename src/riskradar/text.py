@@ -52,6 +52,21 @@ def leaderboard(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
     return table(header, rows)
 
 
+def indicators(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """Each classic measure as a score: ONSET AUROC with its interval, all-days AUROC beside it; under .5 the other sign would have ranked better."""
+    targets = [t["name"] for t in evaluation["targets"]]
+    header = ["measure as it is, AUROC onset [90 %] all days", "sign", *targets]
+    return table(header, [(name, m["score"], *(_indicator(m["targets"].get(t)) for t in targets)) for name, m in about["measures"].items()])
+
+
+def _indicator(cell: Mapping[str, Any] | None) -> str:
+    if cell is None or cell["auroc_onset"]["value"] is None:
+        return "-"
+    onset = cell["auroc_onset"]
+    span = "" if onset["low"] is None else f" [{onset['low']:.2f} {onset['high']:.2f}]".replace("0.", ".")
+    return f"{_short(onset)}{span} {_short(cell['auroc'])}"
+
+
 def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
     """What must be read with the table: span, base rates, events, reasons for what is undefined or absent."""
     span = evaluation["span"]

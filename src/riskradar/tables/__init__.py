@@ -5,9 +5,10 @@ from riskradar.tables.features import Features
 from riskradar.tables.forecast import Forecast, ForecastKind, mean_over_seeds, same_kind
 from riskradar.tables.graphs import Bits, Graphs, Groups, Held, Layer, Neighbours, Weights
 from riskradar.tables.labels import SYSTEM, Labels, Target
+from riskradar.tables.measures import Measures
 from riskradar.tables.panel import KINDS, Panel
 
 __all__ = [
-    "KINDS", "MARKET", "SYSTEM", "Bits", "Facts", "Features", "Forecast", "ForecastKind", "Graphs", "Groups", "Held", "Labels", "Layer", "Neighbours",
-    "Panel", "Target", "Weights", "mean_over_seeds", "same_kind",
+    "KINDS", "MARKET", "SYSTEM", "Bits", "Facts", "Features", "Forecast", "ForecastKind", "Graphs", "Groups", "Held", "Labels", "Layer", "Measures",
+    "Neighbours", "Panel", "Target", "Weights", "mean_over_seeds", "same_kind",
 ]  # fmt: skip
