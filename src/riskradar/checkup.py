@@ -10,7 +10,7 @@ from pathlib import Path
 import riskradar
 from riskradar import data, features, layers
 from riskradar.data import DataConfig
-from riskradar.errors import RadarError
+from riskradar.errors import RadarError, UsageError
 from riskradar.features import FeaturesConfig
 from riskradar.layers import LayersConfig
 from riskradar.record import environment, listing, load
@@ -69,7 +69,7 @@ def _torch() -> str:
     try:
         torch = importlib.import_module("torch")
     except ImportError:
-        return "torch is not installed; rules and classic models run without it"
+        raise UsageError("torch is not installed and the networks need it; install the pinned versions again (constraints.txt)") from None
     return f"torch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
