@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -158,6 +159,8 @@ def main() -> None:
     """Entry point: errors become one line on stderr and an exit code."""
     from riskradar.errors import RadarError
 
+    # joblib starts a worker again when it has grown; the job is not lost, so the user need not hear of it
+    warnings.filterwarnings("ignore", "A worker stopped", UserWarning)
     try:
         app()
     except RadarError as error:
