@@ -85,15 +85,3 @@ class Raw:
         until = day(date)
         tables = {name: rows.upto(until) for name, rows in self.tables.items()}
         return replace(self, tables=tables, cells={name: len(rows) for name, rows in tables.items()}, cut=until)
-
-
-def rows_of(value: Float, fate: Fates, position: Int, **columns: Any) -> Rows:
-    """Rows in canonical order from parallel arrays; a column that is not given is undated, of no asset, of no series."""
-    n = len(value)
-    return Rows(
-        np.broadcast_to(np.asarray(columns.get("of", 0), np.int16), n),
-        np.broadcast_to(np.asarray(columns.get("asset", -1), np.int16), n),
-        np.broadcast_to(np.asarray(columns.get("date", NO_DAY), "datetime64[D]"), n),
-        np.broadcast_to(np.asarray(columns.get("known_at", NO_DAY), "datetime64[D]"), n),
-        value, position, fate,
-    ).ordered()  # fmt: skip
