@@ -56,6 +56,12 @@ def found(result: lookahead.Audit) -> set[str]:
     return {finding.component for finding in result.findings}
 
 
+def test_a_slice_late_in_the_file_is_audited(market: dict[str, str]) -> None:
+    result = audit(market, *CLEAN, "data.start=2002-03-01", "data.end=2002-04-15", "split.first=2002-03-01")
+    assert not result.findings
+    assert result.compared["cold cut"]
+
+
 def test_clean_line_has_no_finding(market: dict[str, str]) -> None:
     result = audit(market, "models.names=['base-rate', 'ewma-vol', 'logistic-vol']", *SHORT)
     assert result.findings == ()

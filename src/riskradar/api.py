@@ -87,7 +87,7 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "learned": done.backtest.hashes,
         "features_absent": done.features.absent,
         "layers_absent": done.graphs.absent,
-        "layers": {n: {"about": LAYERS[n].about, "density": density(done, n)} for n in done.graphs.layers},
+        "layers": {n: {"about": layers.kind_of(n).about, "density": density(done, n)} for n in done.graphs.layers},
         "measures_absent": done.measures.absent,
         "measures": {n: _describe_measure(n, done) for n in done.measures.names},
     }  # fmt: skip

@@ -1,6 +1,5 @@
 """One typed Config from TOML: a section is a stage, and each stage owns its settings; this module only composes them."""
 
-import difflib
 import hashlib
 import json
 import tomllib
@@ -20,6 +19,7 @@ from riskradar.labels import LabelsConfig
 from riskradar.layers import LayersConfig
 from riskradar.measures import MeasuresConfig
 from riskradar.models import ModelsConfig
+from riskradar.registry import near
 from riskradar.split import SplitConfig
 
 PRESETS = ("standard", "tiny")
@@ -54,7 +54,7 @@ def load(preset: str = "standard", file: Path | None = None, settings: Sequence[
         raise UsageError(f"preset {preset!r} repeats the paper by its own rules: only run and show know it; presets are {', '.join(PRESETS)}")
     if preset not in PRESETS:
         every = (*PRESETS, *REPLICATIONS)
-        raise UsageError(f"no preset {preset!r}{_near(preset, every)}; presets are {', '.join(every)}")
+        raise UsageError(f"no preset {preset!r}{near(preset, every)}; presets are {', '.join(every)}")
     return check(merged("riskradar.presets", preset, file, settings), Config)
 
 
@@ -77,7 +77,7 @@ def check(settings: Mapping[str, Any], into: type[Settings]) -> Settings:
         path = [str(part) for part in first["loc"]]
         key = ".".join(path)
         if first["type"] == "extra_forbidden":
-            raise UsageError(f"no setting {key!r}{_near(path[-1], _fields(path[:-1], into))}; `riskradar show config` lists all of them") from None
+            raise UsageError(f"no setting {key!r}{near(path[-1], _fields(path[:-1], into))}; `riskradar show config` lists all of them") from None
         raise UsageError(f"setting {key} = {first['input']!r}: {first['msg'].lower()}; `riskradar show config` shows the default") from None
 
 
@@ -116,8 +116,3 @@ def _fields(path: Sequence[str], model: Any) -> Sequence[str]:
         field = getattr(model, "model_fields", {}).get(part)
         model = field.annotation if field else None
     return list(getattr(model, "model_fields", {}))
-
-
-def _near(word: str, words: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, words, 1)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from riskradar.errors import UsageError
+from riskradar.registry import Registry
 from riskradar.tables import Features, Panel
 from riskradar.tables.arrays import Bool, Float
 
@@ -181,13 +182,12 @@ def _change(name: str) -> Callable[[Panel, int], Float]:
     return change
 
 
-def _standard(name: str) -> Feature:
-    plain = FEATURES[name]
+def _standard(name: str, plain: Feature) -> Feature:
     about = f"z-score of {name} over all sessions so far, at least {HISTORY}"
     return Feature(lambda panel, window: z_score(plain.build(panel, window)), plain.window, 0, about, "context", plain.needs)
 
 
-FEATURES: dict[str, Feature] = {
+_PLAIN: dict[str, Feature] = {
     "return": Feature(lambda panel, window: log_returns(panel.close), 1, 2, "log return of the session (paper 6.1)"),
     "volatility_20": Feature(lambda panel, window: deviation(log_returns(panel.close), window), 20, 21, "deviation of 20 log returns (paper 6.1)"),
     "volatility_60": Feature(lambda panel, window: deviation(log_returns(panel.close), window), 60, 61, "deviation of 60 log returns (paper 6.1)"),
@@ -213,7 +213,8 @@ FEATURES: dict[str, Feature] = {
     "hy": Feature(_series("hy_oas"), 1, 1, "ICE BofA US high-yield option-adjusted spread, percent", "context", ("hy_oas",)),
     "hy_change": Feature(_change("hy_oas"), 60, 61, "its change over 60 sessions", "context", ("hy_oas",)),
 }  # fmt: skip
-FEATURES |= {f"z_{name}": _standard(name) for name in ("index_volatility", "vix", "credit_change", "hy_change")}
+_STANDARD = {f"z_{name}": _standard(name, _PLAIN[name]) for name in ("index_volatility", "vix", "credit_change", "hy_change")}
+FEATURES: Registry[Feature] = Registry("features", Feature, _PLAIN | _STANDARD)
 
 
 def values_of(feature: Feature, panel: Panel) -> Float:
@@ -227,8 +228,8 @@ def build(panel: Panel, config: FeaturesConfig) -> Features:
     """All features of `config` on a panel; a feature without data is absent, with the reason. UsageError on an unknown name."""
     for axis in ("node", "context"):
         for name in getattr(config, axis):
-            if name not in FEATURES or FEATURES[name].axis != axis:
-                raise UsageError(f"features.{axis} names {name!r}; `riskradar show features` lists what exists")
+            if (found := FEATURES.find(name, f"features.{axis}").axis) != axis:
+                raise UsageError(f"features.{axis} has {name!r}, a {found} feature; name it in features.{found}")
     missing = {name: [s for s in FEATURES[name].needs if s not in panel.facts.series] for name in config.context}
     absent = {name: f"no series {', '.join(series)} in the macro data" for name, series in missing.items() if series}
     context = [name for name in config.context if name not in absent]

@@ -20,11 +20,11 @@ from riskradar.config import Config
 from riskradar.data import DataConfig, Intake, Raw
 from riskradar.data.cells import Fate
 from riskradar.evaluate.events import real_time_threshold
-from riskradar.features import FEATURES, YEAR, Feature, values_of
+from riskradar.features import FEATURES, YEAR, values_of
 from riskradar.features import build as build_features
 from riskradar.labels import known_on
-from riskradar.layers import LAYERS, LayerKind
-from riskradar.measures import MEASURES, Measure
+from riskradar.measures import MEASURES
+from riskradar.registry import carried
 from riskradar.split import Fold
 from riskradar.tables import Graphs, Labels, Panel
 from riskradar.tables.arrays import Float
@@ -112,17 +112,15 @@ class _Notes:
 
 @dataclass(frozen=True, eq=False)
 class _Whole:
-    """The tables built once from all rows, and the registry entries that built them (worker processes have their own registries)."""
+    """The tables built once from all rows."""
 
     raw: Raw
     config: Config
     line: Line
-    entries: dict[str, Feature]
-    kinds: dict[str, LayerKind]
     panel: Panel
     values: dict[str, Float]
     graphs: Graphs
-    measures: dict[str, tuple[Measure, Float]]
+    measures: dict[str, Float]
     labels: Labels
 
     def cut(self, date: np.datetime64) -> Panel:
@@ -147,13 +145,13 @@ def audit(
     events = _critical(whole, rng)
     stage(f"diagonal over {len(sessions)} sessions")
     parallel = Parallel(n_jobs=workers, max_nbytes=None)
-    for part in parallel(delayed(_diagonal)(whole, part) for part in parts):
+    for part in parallel(delayed(carried(_diagonal))(whole, part) for part in parts):
         notes.join(part)
     stage(f"prefix, poison and shuffle on {len(events)} dates")
-    for part in parallel(delayed(_changed_future)(whole, dates, seed) for dates in np.array_split(events, 2 * workers)):
+    for part in parallel(delayed(carried(_changed_future))(whole, dates, seed) for dates in np.array_split(events, 2 * workers)):
         notes.join(part)
     stage("what models learn")
-    for part in parallel(delayed(_learned)(whole, name) for name in config.models.names):
+    for part in parallel(delayed(carried(_learned))(whole, name) for name in config.models.names):
         notes.join(part)
     _thresholds(whole, notes, rng)
     return Audit(tuple(sorted(notes.findings, key=lambda f: (f.component, f.check, f.date))), notes.compared, len(sessions), seed)
@@ -164,20 +162,16 @@ def _whole(raw: Raw, config: Config, line: Line) -> _Whole:
     built = build_features(panel, config.features)
     names = [*built.names, *built.context_names]
     graphs = layers.build(panel, config.layers)
-    entries, kinds = {n: FEATURES[n] for n in names}, {n: LAYERS[n] for n in graphs.layers}
-    measured = {n: (MEASURES[n], values) for n, values in _measured(panel, graphs, config).items()}
+    measured = measures.build(panel, graphs, config.measures)
+    columns = {name: measured.column(name) for name in measured.names}
     known = line.label(panel, config.labels)
-    return _Whole(raw, config, line, entries, kinds, panel, {n: built.column(n) for n in names}, graphs, measured, known)
-
-
-def _measured(panel: Panel, graphs: Graphs, config: Config) -> dict[str, Float]:
-    built = measures.build(panel, graphs, config.measures)
-    return {name: built.column(name) for name in built.names}
+    return _Whole(raw, config, line, panel, {n: built.column(n) for n in names}, graphs, columns, known)
 
 
 def _cold(raw: Raw, config: Config, line: Line, rng: np.random.Generator) -> list[tuple[np.datetime64, Panel, dict[str, Float]]]:
     """A few cuts made before the whole exists: a cache that forgets its cut-off answers them, or the whole, with the wrong one."""
-    days = np.unique(raw.tables["prices"].date)
+    days, chosen = np.unique(raw.tables["prices"].date), config.data
+    days = days[(days >= np.datetime64(chosen.start or "0001-01-01")) & (days <= np.datetime64(chosen.end or "9999-12-31"))]
     out = []
     for date in np.sort(rng.choice(days[len(days) // 4 :], min(COLD_DATES, len(days)), replace=False)):
         panel = line.assemble(raw.upto(date), config.data)[0]
@@ -211,19 +205,19 @@ def _diagonal(whole: _Whole, sessions: NDArray[np.int64]) -> _Notes:
         for name in ("close", "member", "sector", "level"):
             notes.same(f"panel {name}", "diagonal", date, getattr(whole.panel, name)[t], getattr(cut, name)[-1])
         last: dict[int, Panel] = {}
-        for name, feature in whole.entries.items():
-            reads = feature.reads or end
+        for name, values in whole.values.items():
+            reads = FEATURES[name].reads or end
             window = last.setdefault(reads, cut.rows(max(end - reads, 0), end))
-            notes.same(f"feature {name}", "diagonal", date, whole.values[name][t : t + 1], values_of(feature, window)[-1:])
-        for name, kind in whole.kinds.items():
-            _layer_rows(whole, name, kind, cut, t, 1, "diagonal", notes)
+            notes.same(f"feature {name}", "diagonal", date, values[t : t + 1], values_of(FEATURES[name], window)[-1:])
+        for name in whole.graphs.layers:
+            _layer_rows(whole, name, cut, t, 1, "diagonal", notes)
         _label_rows(whole, cut, int(t), notes)
     return notes
 
 
-def _layer_rows(whole: _Whole, name: str, kind: LayerKind, panel: Panel, t: int, rows: int, check: str, notes: _Notes) -> None:
+def _layer_rows(whole: _Whole, name: str, panel: Panel, t: int, rows: int, check: str, notes: _Notes) -> None:
     """Compare the last `rows` dates up to session t of one layer, built from its declared window."""
-    settings = layers.settings_of(name, whole.config.layers)
+    kind, settings = layers.kind_of(name), layers.settings_of(name, whole.config.layers)
     end, date = t + 1, whole.panel.dates[t]
     window = panel.rows(max(end - rows + 1 - kind.reads(settings), 0), end)
     rows = min(rows, len(window.dates))
@@ -240,11 +234,11 @@ def _measure_rows(whole: _Whole, name: str, panel: Panel, t: int, check: str, no
 
     Only at critical and random sessions, not on the diagonal over all of them: a measure costs as much as all features together.
     """
-    (measure, values), settings, chosen = whole.measures[name], whole.config.measures, whole.config.layers
+    measure, values, settings, chosen = MEASURES[name], whole.measures[name], whole.config.measures, whole.config.layers
     kept = (settings.layer,) if measure.graph else ()
     end, rows = t + 1, min(TAIL, t + 1)
     start = max(end - rows + 1 - measure.reads(settings), 0) if measure.reads(settings) else 0
-    before = max(start - max((LAYERS[layer].reads(layers.settings_of(layer, chosen)) for layer in kept), default=0), 0)
+    before = max(start - max((layers.kind_of(layer).reads(layers.settings_of(layer, chosen)) for layer in kept), default=0), 0)
     graphs = layers.build(panel.rows(before, end), chosen.model_copy(update={"names": kept}))
     found = measures.values_of(measure, panel.rows(start, end), graphs.rows(start - before, end - before), settings)
     notes.same(f"measure {name}", check, whole.panel.dates[t], values[end - rows : end], found[-rows:])
@@ -286,11 +280,10 @@ def _changed_future(whole: _Whole, sessions: NDArray[np.int64], seed: int) -> _N
         rows = int(np.searchsorted(panel.dates, date, side="right"))
         for name in ("close", "member", "sector", "level"):
             notes.same(f"panel {name}", check, date, getattr(whole.panel, name)[:rows], getattr(panel, name)[:rows])
-        for name, feature in whole.entries.items():
-            notes.same(f"feature {name}", check, date, whole.values[name][:rows], values_of(feature, panel)[:rows])
-        for name, kind in whole.kinds.items():
-            if rows:
-                _layer_rows(whole, name, kind, panel, rows - 1, TAIL, check, notes)
+        for name, values in whole.values.items():
+            notes.same(f"feature {name}", check, date, values[:rows], values_of(FEATURES[name], panel)[:rows])
+        for name in whole.graphs.layers if rows else ():
+            _layer_rows(whole, name, panel, rows - 1, TAIL, check, notes)
         for name in whole.measures if rows else ():
             _measure_rows(whole, name, panel, rows - 1, check, notes)
         was, now = whole.labels.upto(date), whole.line.label(panel, whole.config.labels).upto(date)

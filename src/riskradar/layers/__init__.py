@@ -1,12 +1,12 @@
 """Panel -> Graphs: one function per layer; the graph of session t joins the members of t and reads closes up to t."""
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict, create_model, model_validator
 
-from riskradar.errors import UsageError
 from riskradar.layers.comovement import TailConfig, tail, volatility
 from riskradar.layers.correlation import CorrelationConfig, correlation, negative, positive
 from riskradar.layers.denoised import DenoisedConfig, denoised
@@ -15,7 +15,15 @@ from riskradar.layers.filters import FilterConfig, planar, tree
 from riskradar.layers.residual import ResidualConfig, across, residual, within
 from riskradar.layers.sector import SectorConfig, sector
 from riskradar.layers.sentiment import SentimentConfig, sentiment
+from riskradar.layers.twins import shuffled
+from riskradar.registry import Registry
 from riskradar.tables import Graphs, Layer, Panel
+
+TWIN = re.compile(r"(.+)~shuffled(\d*)")
+
+
+class NoSettings(BaseModel, frozen=True, extra="forbid"):
+    """A layer without settings."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,8 @@ class LayerKind:
 
     reads: sessions of the panel that the graph of t depends on, itself included, for a given config;
     about: what an edge is, and the source; needs: data beside closes without which the layer is absent;
-    section: the settings that it takes, where they go by another name than the layer.
+    section: the settings that it takes, where they go by another name than the layer;
+    settings: the class of the settings of a layer that is not in LayersConfig, frozen, with defaults; set as `layers.NAME.KEY`.
     """
 
     build: Callable[[Panel, Any], Layer | str]
@@ -32,13 +41,14 @@ class LayerKind:
     about: str
     section: str = ""
     needs: str = ""
+    settings: type[BaseModel] = NoSettings
 
 
 def _window(config: CorrelationConfig | TailConfig) -> int:
     return config.window + 1
 
 
-LAYERS: dict[str, LayerKind] = {
+LAYERS: Registry[LayerKind] = Registry("layers", LayerKind, {
     "correlation": LayerKind(correlation, _window, "|rho| >= threshold of log returns, Spearman or Pearson (paper 4.2)"),
     "correlation-positive": LayerKind(positive, _window, "the correlation layer where rho is above 0", "correlation"),
     "correlation-negative": LayerKind(negative, _window, "the correlation layer where rho is below 0", "correlation"),
@@ -58,11 +68,11 @@ LAYERS: dict[str, LayerKind] = {
         exposure, MacroConfig.reads, "k nearest by exposure to the market and, beside it, to macro changes", needs="the macro series that it names"
     ),
     "sentiment": LayerKind(sentiment, SentimentConfig.reads, "k nearest by rho of sentiment where both have any", needs="sentiment by asset"),
-}
+})  # fmt: skip
 
 
-class LayersConfig(BaseModel, frozen=True, extra="forbid"):
-    """Which entries of LAYERS are built, and how."""
+class LayersConfig(BaseModel, frozen=True, extra="allow"):
+    """Which entries of LAYERS, and which shuffled twins of them (`correlation~shuffled`), are built, and how."""
 
     names: tuple[str, ...] = ("correlation", "sector")
     correlation: CorrelationConfig = CorrelationConfig()
@@ -76,15 +86,46 @@ class LayersConfig(BaseModel, frozen=True, extra="forbid"):
     macro: MacroConfig = MacroConfig()
     sentiment: SentimentConfig = SentimentConfig()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _settings_of_others(cls, given: Any) -> Any:
+        """Layers that are not fields here bring the class of their settings; a key that is neither is refused."""
+        if not isinstance(given, dict):
+            return given
+        rest = {key: value for key, value in given.items() if key not in cls.model_fields}
+        names = {TWIN.sub(r"\1", name) for name in given.get("names", ()) if isinstance(name, str)}
+        kinds = {name: LAYERS[name] for name in {*rest, *names} - set(cls.model_fields) if name in LAYERS and not LAYERS[name].section}
+        fields: dict[str, Any] = {name: (kind.settings, kind.settings()) for name, kind in kinds.items()}
+        made = create_model("Others", __config__=ConfigDict(extra="forbid"), **fields).model_validate(rest)
+        return given | {name: getattr(made, name) for name in fields}
+
+
+def kind_of(name: str, setting: str = "layers.names") -> LayerKind:
+    """The entry of a layer, or of its shuffled twin: `NAME~shuffled`, `NAME~shuffled2` for another draw; UsageError on an unknown name."""
+    match = TWIN.fullmatch(name)
+    if match is None:
+        return LAYERS.find(name, setting)
+    base, draw = kind_of(match[1], setting), int(match[2] or 1)
+
+    def build(panel: Panel, config: Any) -> Layer | str:
+        layer = base.build(panel, config)
+        return layer if isinstance(layer, str) else shuffled(layer, len(panel.dates), draw)
+
+    about = f"shuffled twin {draw} (a placebo: same degrees, weights and life, made-up relations) of: {base.about}"
+    return replace(base, build=build, about=about, section=base.section or match[1])
+
 
 def settings_of(name: str, config: LayersConfig) -> Any:
     """The settings of one layer."""
-    return getattr(config, LAYERS[name].section or name)
+    section = kind_of(name).section or name
+    if section in LayersConfig.model_fields:
+        return getattr(config, section)
+    return (config.model_extra or {}).get(section) or LAYERS[section].settings()
 
 
 def describe(name: str, config: LayersConfig) -> str:
     """One line about a layer: what an edge is, when graphs are drawn, how far back they read, what they need, where the settings are."""
-    kind, settings = LAYERS[name], settings_of(name, config)
+    kind, settings = kind_of(name), settings_of(name, config)
     drawn = f"drawn {getattr(settings, 'refresh', 'daily')}, sessions read: {kind.reads(settings)}"
     return "; ".join([kind.about, drawn, *([f"needs {kind.needs}"] if kind.needs else []), f"settings layers.{kind.section or name}"])
 
@@ -94,9 +135,7 @@ def build(panel: Panel, config: LayersConfig) -> Graphs:
     built: dict[str, Layer] = {}
     absent: dict[str, str] = {}
     for name in config.names:
-        if name not in LAYERS:
-            raise UsageError(f"layers.names has {name!r}; `riskradar show layers` lists what exists")
-        layer = LAYERS[name].build(panel, settings_of(name, config))
+        layer = kind_of(name).build(panel, settings_of(name, config))
         if isinstance(layer, str):
             absent[name] = layer
         else:

@@ -8,10 +8,11 @@ import numpy as np
 from pydantic import BaseModel, Field
 from threadpoolctl import threadpool_limits
 
-from riskradar.errors import UsageError
 from riskradar.features import YEAR, deviation, lag
+from riskradar.layers import kind_of
 from riskradar.measures import composite, connectedness, spectral, tail, topology, turbulence
 from riskradar.measures.rolling import CARRIED, Stride, on_graph, on_members, on_returns
+from riskradar.registry import Registry
 from riskradar.tables import Graphs, Measures, Panel
 from riskradar.tables.arrays import Code, Float, Int
 
@@ -154,7 +155,7 @@ def _var(config: MeasuresConfig) -> int:
 
 _KRITZMAN = "Kritzman, Li, Page and Rigobon 2011"
 _DY = "Diebold and Yilmaz 2014"
-MEASURES: dict[str, Measure] = {
+MEASURES: Registry[Measure] = Registry("measures", Measure, {
     "average-correlation": _returns(
         lambda x, _, c: spectral.average_correlation(x), _window, "day", ("mean Pearson correlation of all pairs", "Pollet and Wilson 2010"), 0.04
     ),
@@ -231,7 +232,7 @@ MEASURES: dict[str, Measure] = {
         "ranks of money, bond and share stress, weighted and joined by their correlations", "Holló, Kremer and Lo Duca 2012 in manner", 0.03,
         needs=composite.NEEDS,
     ),
-}  # fmt: skip
+})  # fmt: skip
 
 
 def values_of(measure: Measure, panel: Panel, graphs: Graphs, config: MeasuresConfig) -> Float:
@@ -244,8 +245,7 @@ def wanted(config: MeasuresConfig) -> tuple[str, ...]:
     """The names that are built; UsageError on an unknown one."""
     names = tuple(MEASURES) if config.names == "all" else config.names
     for name in names:
-        if name not in MEASURES:
-            raise UsageError(f"measures.names has {name!r}; `riskradar show measures` lists what exists")
+        MEASURES.find(name, "measures.names")
     return names
 
 
@@ -259,6 +259,7 @@ def lacks(measure: Measure, panel: Panel, graphs: Graphs, config: MeasuresConfig
 
 def build(panel: Panel, graphs: Graphs, config: MeasuresConfig) -> Measures:
     """The measures of `config`; one without data is absent, with the reason, never empty. UsageError on an unknown name."""
+    kind_of(config.layer, "measures.layer")
     absent, built = dict[str, str](), dict[str, Float]()
     for name in wanted(config):
         if reason := lacks(MEASURES[name], panel, graphs, config):

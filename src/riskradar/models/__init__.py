@@ -5,11 +5,11 @@ from collections.abc import Callable
 import numpy as np
 from pydantic import BaseModel, Field
 
-from riskradar.errors import UsageError
 from riskradar.models.base import Fitted, Model, Prediction, Stacked
 from riskradar.models.classic import Forest, ForestConfig, Logistic, LogisticConfig
 from riskradar.models.gcn import Network, SnapshotConfig, TemporalConfig
 from riskradar.models.rules import RULES, Rule
+from riskradar.registry import Registry
 from riskradar.tables import Features
 
 
@@ -28,21 +28,19 @@ def _always(model: Model) -> Callable[[ModelsConfig], Model]:
     return lambda config: model
 
 
-MODELS: dict[str, Callable[[ModelsConfig], Model]] = {
+MODELS: Registry[Callable[[ModelsConfig], Model]] = Registry("models", Callable, {
     **{name: _always(rule) for name, rule in RULES.items()},
     "logistic-vol": lambda config: Logistic(LogisticConfig(inputs=("index_volatility",)), "logistic regression on index volatility alone"),
     "logistic": lambda config: Logistic(config.logistic),
     "forest": lambda config: Forest(config.forest),
     "snapshot-gcn": lambda config: Network("snapshot", config.snapshot, "graph convolutions on the day's graph (paper 5.8)"),
     "temporal-gcn": lambda config: Network("temporal", config.temporal, "graph convolutions and a GRU over past graphs (paper 5.9)"),
-}
+})  # fmt: skip
 
 
 def make(name: str, config: ModelsConfig) -> Model:
-    """One model by name; UsageError names what exists."""
-    if name not in MODELS:
-        raise UsageError(f"models.names has {name!r}; `riskradar show models` lists what exists")
-    return MODELS[name](config)
+    """One model by name; UsageError on an unknown one."""
+    return MODELS.find(name, "models.names")(config)
 
 
 def history_start(model: Model, features: Features) -> str | None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from scipy.special import expit
 
 from riskradar.errors import UsageError
+from riskradar.layers import kind_of
 from riskradar.models.base import Prediction
 from riskradar.models.calibration import LEAST, coherent
 from riskradar.models.dense import Shape, Snapshots, TrainConfig
@@ -150,6 +151,7 @@ class FittedNetwork:
 def snapshots(features: Features, graphs: Graphs, rows: Int, config: NetworkConfig) -> Snapshots:
     """The graphs of the sessions `rows`; a node takes part when it is a member and has all its inputs. UsageError without the layer."""
     if config.layer not in graphs.layers:
+        kind_of(config.layer, "the layer of a network")
         why = graphs.absent.get(config.layer, "layers.names leaves it out")
         raise UsageError(f"a network reads the layer {config.layer!r}, which is not there: {why}; nothing was scored; choose another layer")
     layer = graphs.layers[config.layer]

@@ -4,6 +4,7 @@ import numpy as np
 
 from riskradar.errors import UsageError
 from riskradar.features import over_members
+from riskradar.registry import near
 from riskradar.tables import SYSTEM, Features, Labels
 from riskradar.tables.arrays import Float
 
@@ -14,7 +15,9 @@ def missing(features: Features, names: tuple[str, ...]) -> str:
     lacking = [n for n in names if n not in built]
     unknown = [n for n in lacking if n not in features.absent]
     if unknown:
-        raise UsageError(f"a model reads {unknown[0]!r}, which is neither in features.context nor, as mean:NAME, in features.node")
+        raise UsageError(
+            f"a model reads {unknown[0]!r}{near(unknown[0], built)}, which is neither in features.context nor, as mean:NAME, in features.node"
+        )
     return "; ".join(sorted({features.absent[n] for n in lacking}))
 
 
