@@ -101,7 +101,7 @@ def facts(dates: Days, seed: int) -> Facts:
     T = len(dates)
     rows: list[tuple[int, np.datetime64, np.datetime64, float]] = []
     for code, lag in enumerate(LAGS):
-        value = 5 + np.cumsum(rng.normal(0, 0.2, T))
+        value = (20 if SERIES[code] == "vix" else 5) + np.cumsum(rng.normal(0, 0.2, T))
         for t in range(30 if SERIES[code] == "hy_oas" and T > 60 else 0, T):
             if SERIES[code] == "vix" and T // 2 <= t < T // 2 + 12:
                 continue  # nothing for more than a week: stale

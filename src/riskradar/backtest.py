@@ -15,9 +15,11 @@ from pydantic import BaseModel, Field
 from threadpoolctl import threadpool_limits
 
 from riskradar import models
+from riskradar.errors import UsageError
 from riskradar.models import Fitted, Model, ModelsConfig, Prediction, Stacked
+from riskradar.models.pool import ATOMS, Simulated
 from riskradar.split import Fold, SplitConfig, folds
-from riskradar.tables import Features, Forecast, Graphs, Labels
+from riskradar.tables import Distribution, Features, Forecast, Graphs, Labels
 
 
 class BacktestConfig(BaseModel, frozen=True, extra="forbid"):
@@ -72,12 +74,33 @@ def run_folds(
     """Fit on each fold and score its sessions, [2, S, t, U, K] (score, probability) fold after fold, with the hashes of what each seed learned."""
     days: list[list[Prediction]] = [[] for _ in seeds]
     hashes: list[list[str]] = [[] for _ in seeds]
+    features = features.rows(0, len(features.dates))  # read-only again after a change of process: else every day would copy its history
     with threadpool_limits(1):
         for fold in plan:
             for s, fitted in enumerate(fit_seeds(model, features, graphs, labels, fold, seeds)):
                 hashes[s].append(learned(fitted))
                 days[s] += [score_day(fitted, features, graphs, t) for t in range(fold.start, fold.stop)]
     return np.stack([np.array([[getattr(day, name) for day in of] for of in days]) for name in ("score", "probability")]), hashes
+
+
+def run_falls(
+    name: str, model: Model, features: Features, graphs: Graphs, labels: Labels, plan: list[Fold], horizons: tuple[int, ...]
+) -> Distribution:
+    """The forward falls that one simulating model expects on the sessions of each fold, one day at a time."""
+    features = features.rows(0, len(features.dates))
+    empty = np.full((len(horizons), ATOMS), np.nan)
+    falls = []
+    with threadpool_limits(1):
+        for fold in plan:
+            fitted = fit_fold(model, features, graphs, labels, fold, 0)
+            if not isinstance(fitted, Simulated):
+                raise UsageError(f"model {name!r} simulates no path; a distribution of falls comes from library, garch or pool")
+            for t in range(fold.start, fold.stop):
+                found = fitted.falls(features.rows(0, t + 1), horizons)
+                falls.append(empty if found is None else found.atoms())
+    dates = np.concatenate([labels.dates[fold.start : fold.stop] for fold in plan])
+    cutoff = np.concatenate([np.full(fold.stop - fold.start, fold.cutoff, "datetime64[D]") for fold in plan])
+    return Distribution(name, dates, horizons, np.array(falls), cutoff)
 
 
 def run(features: Features, graphs: Graphs, labels: Labels, config: ModelsConfig, split: SplitConfig, backtest: BacktestConfig) -> Backtest:

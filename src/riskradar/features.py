@@ -45,9 +45,10 @@ class FeaturesConfig(BaseModel, frozen=True, extra="forbid"):
 
     node: tuple[str, ...] = (
         "return", "volatility_20", "volatility_60", "drawdown_20", "drawdown_60", "momentum_10", "momentum_30", "ewma_volatility", "below_high",
+        "sector",
     )  # fmt: skip
     context: tuple[str, ...] = (
-        "index_volatility", "index_below_high", "mean_drawdown", "share_in_distress", "breadth", "vix", "vix_change", "term_spread",
+        "index_return", "index_volatility", "index_below_high", "mean_drawdown", "share_in_distress", "breadth", "vix", "vix_change", "term_spread",
         "term_spread_change", "credit", "credit_change", "hy", "hy_change", "z_index_volatility", "z_vix", "z_credit_change",
         "z_hy_change",
     )  # fmt: skip
@@ -162,6 +163,10 @@ def _breadth(panel: Panel, window: int) -> Float:
     return np.where(known.sum(axis=1) >= MANY, z_score(_share_in_distress(panel, window)), z_score(_mean_drawdown(panel, window)))
 
 
+def _sector(panel: Panel, window: int) -> Float:
+    return np.where(_stocks(panel), panel.sector, -1.0)
+
+
 def _node_volatility(panel: Panel, window: int) -> Float:
     return ewma_volatility(log_returns(panel.close))
 
@@ -197,6 +202,8 @@ _PLAIN: dict[str, Feature] = {
     "momentum_30": Feature(_momentum, 30, 31, "log return over 30 sessions (paper 6.1)"),
     "ewma_volatility": Feature(_node_volatility, 0, 0, "daily volatility by exponential weights, decay .94"),
     "below_high": Feature(lambda panel, window: _drawdown(panel.close, window), YEAR, YEAR, "fall from the highest of 252 closes"),
+    "sector": Feature(_sector, 1, 1, "code of a stock's sector, -1 for none (Panel.sector)"),
+    "index_return": Feature(lambda panel, window: log_returns(panel.level), 1, 2, "log return of the system index", "context"),
     "index_volatility": Feature(_index_volatility, 0, 0, "daily volatility of the system index by exponential weights, decay .94", "context"),
     "index_below_high": Feature(
         lambda panel, window: _drawdown(panel.level, window), YEAR, YEAR, "fall of the system index from its 252-session high", "context"

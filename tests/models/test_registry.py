@@ -58,8 +58,8 @@ def test_one_day_at_a_time_is_all_at_once(name: str, line: Line, cuts: dict[int,
         a, b = score_day(whole, line.features, line.graphs, t), score_day(whole, cut.features, cut.graphs, t)
         assert (bits(a.score) == bits(b.score)).all(), t
         assert (bits(a.probability) == bits(b.probability)).all(), t
-        known += int(np.isfinite(a.score).all())
-    assert known, "no day had a score"
+        known += int(np.isfinite(a.score).all() and (name == "always-on" or np.isfinite(a.probability).all()))
+    assert known, "no day had a score and a probability"
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -92,11 +92,11 @@ def test_the_seed_decides_what_is_drawn(name: str, line: Line) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_other_labels_teach_something_else(name: str, line: Line) -> None:
-    """The hash covers what was learned: flipped labels change it (the alarm that never stops has nothing to learn)."""
+    """The hash covers what was learned: flipped labels change it, except where returns alone are learned from, or (always-on) nothing."""
     labels = line.labels
     flipped = type(labels)(labels.dates, labels.units, labels.targets, 1 - labels.values, labels.known, labels.onset, labels.level)
     other = fit(name, Line(line.panel, line.features, line.graphs, flipped))
-    assert (learned(other) != learned(fit(name, line))) is (name != "always-on")
+    assert (learned(other) != learned(fit(name, line))) is (name not in ("always-on", "library", "garch"))
 
 
 @pytest.mark.parametrize("name", MODELS)

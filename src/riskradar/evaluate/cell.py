@@ -28,7 +28,7 @@ def evaluate(track: Track, sample: Sample, labels: Labels, plan: Resamples, rate
     threshold = real_time_threshold(np.where(sample.shared, track.score, np.nan), labels, sample.target, rate)[sample.span]
     confusion = _confusion(score >= threshold, used & ~np.isnan(threshold), sample, plan, rate)
     counts = (confusion.tp, confusion.fp, confusion.tn, confusion.fn)
-    ece, bins = _reliability(probability, sample, plan)
+    ece, bins = reliability(probability, sample.positive, sample.calibrated, sample.target.depth, plan)
     roc, pr = _curves(score, sample)
     cell = Cell(
         auroc=auroc,
@@ -138,11 +138,11 @@ def _confusion(alarm: Bool, days: Bool, sample: Sample, plan: Resamples, rate: f
     )
 
 
-def _reliability(probability: Float, sample: Sample, plan: Resamples) -> tuple[Score, tuple[Bin, ...]]:
-    """Expected calibration error, and the bins that hold any session."""
-    if reason := _uncalibrated(probability, sample.calibrated):
+def reliability(probability: Float, positive: Bool, days: Bool, depth: float, plan: Resamples) -> tuple[Score, tuple[Bin, ...]]:
+    """Expected calibration error of a target of this depth on the chosen days, and the bins that hold any of them."""
+    if reason := _uncalibrated(probability, days):
         return Score(math.nan, reason), ()
-    count, forecast, outcome = scores.binned(probability, sample.positive, sample.calibrated, plan.weights)
+    count, forecast, outcome = scores.binned(probability, positive, days, plan.weights)
     with np.errstate(invalid="ignore", divide="ignore"):
         error = np.abs(forecast - outcome).sum(axis=1) / count.sum(axis=1)
         observed, mean = outcome / count, forecast[0] / count[0]
@@ -151,7 +151,7 @@ def _reliability(probability: Float, sample: Sample, plan: Resamples) -> tuple[S
         Bin(edges[b], edges[b + 1], float(mean[b]), float(observed[0, b]), *plan.interval(observed[:, b]), int(count[0, b]))
         for b in np.flatnonzero(count[0])
     )
-    return plan.score(error, sample.target.depth, ""), bins
+    return plan.score(error, depth, ""), bins
 
 
 def _curves(score: Float, sample: Sample) -> tuple[tuple[Point, ...], tuple[Point, ...]]:

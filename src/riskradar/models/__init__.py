@@ -8,20 +8,25 @@ from pydantic import BaseModel, Field
 from riskradar.models.base import Fitted, Model, Prediction, Stacked
 from riskradar.models.classic import Forest, ForestConfig, Logistic, LogisticConfig
 from riskradar.models.gcn import Network, SnapshotConfig, TemporalConfig
+from riskradar.models.pool import BetaMap, Garch, Library, Pool, PoolConfig
 from riskradar.models.rules import RULES, Rule
 from riskradar.registry import Registry
 from riskradar.tables import Features
+
+EQUAL = (1.0, 1.0, 1.0)
+POOLS = ("library", "garch", "beta-map", "pool", "equal-pool")
 
 
 class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
     """Which entries of MODELS run, and how; seeds: how often a model that draws random numbers is trained."""
 
-    names: tuple[str, ...] = (*RULES, "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn")
+    names: tuple[str, ...] = (*RULES, "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn", *POOLS)
     seeds: int = Field(default=1, ge=1, le=100)
     logistic: LogisticConfig = LogisticConfig()
     forest: ForestConfig = ForestConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
     temporal: TemporalConfig = TemporalConfig()
+    pool: PoolConfig = PoolConfig()
 
 
 def _always(model: Model) -> Callable[[ModelsConfig], Model]:
@@ -35,6 +40,11 @@ MODELS: Registry[Callable[[ModelsConfig], Model]] = Registry("models", Callable,
     "forest": lambda config: Forest(config.forest),
     "snapshot-gcn": lambda config: Network("snapshot", config.snapshot, "graph convolutions on the day's graph (paper 5.8)"),
     "temporal-gcn": lambda config: Network("temporal", config.temporal, "graph convolutions and a GRU over past graphs (paper 5.9)"),
+    "library": lambda config: Library(config.pool.library),
+    "garch": lambda config: Garch(config.pool.garch),
+    "beta-map": lambda config: BetaMap(),
+    "pool": lambda config: Pool(config.pool, "library, simulation and beta map, .4 .3 .3 unless set; ranked by the anchor"),
+    "equal-pool": lambda config: Pool(config.pool.model_copy(update={"weights": EQUAL}), "the same members in equal weights; ranked by the anchor"),
 })  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from riskradar.tables import Features, Graphs, Labels
 from riskradar.tables.arrays import Float
 
+EVERY_SESSION = 1_000_000  # the history of a model that reads all sessions since the first one
+
 
 @dataclass(frozen=True, eq=False)
 class Prediction:

@@ -1,5 +1,6 @@
 """The tables that stages hand to each other: frozen, with named axes and `upto(date)`."""
 
+from riskradar.tables.distribution import Distribution
 from riskradar.tables.facts import MARKET, Facts
 from riskradar.tables.features import Features
 from riskradar.tables.forecast import Forecast, ForecastKind, mean_over_seeds, same_kind
@@ -9,6 +10,6 @@ from riskradar.tables.measures import Measures
 from riskradar.tables.panel import KINDS, Panel
 
 __all__ = [
-    "KINDS", "MARKET", "SYSTEM", "Bits", "Facts", "Features", "Forecast", "ForecastKind", "Graphs", "Groups", "Held", "Labels", "Layer", "Measures",
-    "Neighbours", "Panel", "Target", "Weights", "mean_over_seeds", "same_kind",
+    "KINDS", "MARKET", "SYSTEM", "Bits", "Distribution", "Facts", "Features", "Forecast", "ForecastKind", "Graphs", "Groups", "Held", "Labels",
+    "Layer", "Measures", "Neighbours", "Panel", "Target", "Weights", "mean_over_seeds", "same_kind",
 ]  # fmt: skip
