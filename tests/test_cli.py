@@ -57,7 +57,8 @@ def test_help_is_light(tmp_path: Path) -> None:
 
 def test_run_stores_everything(ran: Path) -> None:
     (folder,) = (ran / "runs").iterdir()
-    assert {p.name for p in folder.iterdir()} == {"run.json", "evaluation.json", "forecasts.parquet", "labels.parquet", "report.html"}
+    tables = {f"{name}.parquet" for name in ("forecasts", "labels", "layers", "measures")}
+    assert {p.name for p in folder.iterdir()} == {"run.json", "evaluation.json", "report.html", *tables}
     about = json.loads((folder / "run.json").read_text())
     assert about["panel"]["index"]
     assert about["config"]["layers"]["correlation"]["window"] == 20

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HOME = Path("runs")
-MONTH = 21  # sessions between two points of a line of densities or measures
 
 
 def run(
@@ -55,8 +54,8 @@ def run(
     about = describe(done, name, moment)
     evaluation, outcomes = done.report.record(), record.labels_frame(done.labels)
     about["sentence"] = html.sentence(about, evaluation, done.backtest.forecasts, outcomes)
-    page = html.build(about, evaluation, done.backtest.forecasts, outcomes)
-    return record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page)
+    page = html.build(about, evaluation, done.backtest.forecasts, outcomes, done.measures.frame(), done.summary)
+    return record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page, (done.measures, done.summary))
 
 
 def _replicate(made: paper.PaperConfig, prices: pd.DataFrame | None, moment: datetime, home: Path, stage: Callable[[str], None]) -> Record:
@@ -87,7 +86,7 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "learned": done.backtest.hashes,
         "features_absent": done.features.absent,
         "layers_absent": done.graphs.absent,
-        "layers": {n: {"about": layers.kind_of(n).about, "density": density(done, n)} for n in done.graphs.layers},
+        "layers": {n: {"about": layers.kind_of(n).about, "noise": layers.noise_density(n, made.layers)} for n in done.graphs.layers},
         "measures_absent": done.measures.absent,
         "measures": {n: _describe_measure(n, done) for n in done.measures.names},
     }  # fmt: skip
@@ -104,23 +103,10 @@ def panel_hash(done: Run) -> str:
     return digest.hexdigest()
 
 
-def density(done: Run, layer: str) -> dict[str, list[Any]]:
-    """Share of the possible edges between members that a layer has, once every 21 sessions."""
-    dates, shares = [], []
-    for t in range(0, len(done.panel.dates), MONTH):
-        members = int(done.panel.member[t].sum())
-        if members > 1:
-            dates.append(str(done.panel.dates[t]))
-            shares.append(round(float((done.graphs.layers[layer].block(t, t + 1) > 0).sum()) / (members * (members - 1)), 4))
-    return {"dates": dates, "values": shares}
-
-
 def _describe_measure(name: str, done: Run) -> dict[str, Any]:
-    """Formula, source, one value every 21 sessions, and the measure as a score (see evaluate.measures_as_scores)."""
-    measure, rows = MEASURES[name], slice(None, None, MONTH)
-    values = [float(f"{v:.6g}") if np.isfinite(v) else None for v in done.measures.column(name)[rows]]
-    line = {"dates": [str(d) for d in done.measures.dates[rows]], "values": values}
-    return {"about": measure.about, "source": measure.source, "stride": measure.stride, "rises": measure.rises, "line": line,
+    """Formula, source, and the measure as a score (see evaluate.measures_as_scores)."""
+    measure = MEASURES[name]
+    return {"about": measure.about, "source": measure.source, "unit": measure.unit, "stride": measure.stride, "rises": measure.rises,
             **done.indicators[name]}  # fmt: skip
 
 
@@ -136,7 +122,7 @@ def report(run: str = "latest", *, home: Path = HOME, out: Path | None = None) -
     if stored.about["kind"] == "replication":
         page = paper.build(stored.about, stored.evaluation)
     else:
-        page = html.build(stored.about, stored.evaluation, stored.forecasts(), stored.labels())
+        page = html.build(stored.about, stored.evaluation, stored.forecasts(), stored.labels(), stored.measures(), stored.layers())
     target = out or stored.folder / "report.html"
     record.write_text(target, page)
     return target

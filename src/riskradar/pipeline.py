@@ -11,18 +11,19 @@ from riskradar.config import Config
 from riskradar.data import Intake, Raw
 from riskradar.evaluate import Report
 from riskradar.measures import MEASURES
-from riskradar.tables import Features, Graphs, Labels, Measures, Panel
+from riskradar.tables import Features, Graphs, Labels, LayerSummary, Measures, Panel
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Every table of one run, each measure as a score, and the seconds that each stage took."""
+    """Every table of one run, the layers over time, each measure as a score, and the seconds that each stage took."""
 
     config: Config
     panel: Panel
     intake: Intake
     features: Features
     graphs: Graphs
+    summary: LayerSummary
     measures: Measures
     labels: Labels
     backtest: Backtest
@@ -46,10 +47,11 @@ def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = l
     panel, intake = timed("panel", data.assemble, raw, config.data)
     built = timed("features", features.build, panel, config.features)
     graphs = timed("graphs", layers.build, panel, config.layers)
+    summary = timed("layers over time", layers.summarize, graphs, panel.member)
     measured = timed("measures", measures.build, panel, graphs, config.measures)
     known = timed("labels", labels.build, panel, config.labels)
     tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest)
     report = timed("evaluation", evaluate.run, tested.forecasts, known, config.evaluate, tested.absent)
     rises = {name: MEASURES[name].rises for name in measured.names}
     indicators = timed("measures as scores", evaluate.measures_as_scores, measured, known, rises, config.evaluate)
-    return Run(config, panel, intake, built, graphs, measured, known, tested, report, indicators, seconds)
+    return Run(config, panel, intake, built, graphs, summary, measured, known, tested, report, indicators, seconds)

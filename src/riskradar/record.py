@@ -18,7 +18,7 @@ import pandas as pd
 import riskradar
 from riskradar.errors import StorageError, UsageError
 from riskradar.labels import known_on
-from riskradar.tables import SYSTEM, Forecast, Labels, Target
+from riskradar.tables import SYSTEM, Forecast, Labels, LayerSummary, Measures, Target
 
 SCHEMA = "riskradar.run/1"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "torch", "exchange_calendars", "skfolio")
@@ -45,6 +45,16 @@ class Record:
     def labels(self) -> pd.DataFrame:
         """Date, level, onset and one column per target."""
         return _table(self.folder / "labels.parquet")
+
+    def measures(self) -> pd.DataFrame | None:
+        """Dates by measures; None when the run stored none."""
+        path = self.folder / "measures.parquet"
+        return _table(path) if path.exists() else None
+
+    def layers(self) -> LayerSummary | None:
+        """The layers over time; None when the run stored none."""
+        path = self.folder / "layers.parquet"
+        return LayerSummary.from_frame(_table(path)) if path.exists() else None
 
     def outcomes(self) -> Labels:
         """The labels of the system as a table."""
@@ -73,9 +83,13 @@ def run_id(created: datetime, preset: str, config_hash: str) -> str:
 
 
 def save(
-    home: Path, name: str, about: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: Labels, evaluation: Mapping[str, Any], page: str
-) -> Record:
-    """Write a run into `home/name`; StorageError when it cannot be written, and then nothing is left behind."""
+    home: Path, name: str, about: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: Labels, evaluation: Mapping[str, Any], page: str,
+    beside: tuple[Measures, LayerSummary] | None = None,
+) -> Record:  # fmt: skip
+    """Write a run into `home/name`; StorageError when it cannot be written, and then nothing is left behind.
+
+    beside: measures and layers over time, where the run has them.
+    """
     target = home / name
     if target.exists():
         raise StorageError(f"run {name} exists already in {home}; nothing was written; wait a second and run again")
@@ -88,6 +102,9 @@ def save(
         frames = [forecast.frame() for forecast in forecasts.values()]
         (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()).to_parquet(work / "forecasts.parquet", compression="zstd")
         labels_frame(labels).to_parquet(work / "labels.parquet", compression="zstd")
+        if beside is not None:
+            beside[0].frame().to_parquet(work / "measures.parquet", compression="zstd")
+            beside[1].frame().to_parquet(work / "layers.parquet", compression="zstd")
         (work / "report.html").write_text(page, "utf-8")
         _write(work / "evaluation.json", evaluation)
         _write(work / "run.json", {"schema": SCHEMA, "id": name, **about})

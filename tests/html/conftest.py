@@ -9,7 +9,7 @@ import pytest
 
 from riskradar import evaluate, html
 from riskradar.evaluate import EvaluateConfig
-from riskradar.tables import Forecast, Labels
+from riskradar.tables import Forecast, Labels, LayerSummary
 from tests.evaluate.conftest import make_forecast, make_labels
 
 
@@ -20,8 +20,8 @@ class Stored:
     forecasts: dict[str, Forecast]
     labels: pd.DataFrame
 
-    def page(self) -> str:
-        return html.build(self.about, self.evaluation, self.forecasts, self.labels)
+    def page(self, measures: pd.DataFrame | None = None, summary: LayerSummary | None = None) -> str:
+        return html.build(self.about, self.evaluation, self.forecasts, self.labels, measures, summary)
 
     def told(self, **about: Any) -> "Stored":
         return replace(self, about={**self.about, **about})
@@ -55,7 +55,7 @@ def make_about(forecasts: dict[str, Forecast]) -> dict[str, Any]:
         "environment": {"riskradar": "0.1.0", "numpy": "2.0.0"}, "seconds": {"read": 0.1, "models": 2.0},
         "models": {name: {**model, "hindsight": name == "noise"} for name in forecasts},
         "absent": {"vix": "no series vix in the macro data"}, "features_absent": {"z_vix": "no series vix"}, "layers_absent": {},
-        "layers": {"sector": {"about": "same sector label", "density": {"dates": ["1995-01-02", "1995-02-02"], "values": [0.1, 0.1]}}},
+        "layers": {"sector": {"about": "same sector label", "noise": None}},
     }  # fmt: skip
 
 

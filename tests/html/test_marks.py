@@ -41,8 +41,15 @@ def test_curves_are_thinned_but_keep_their_ends():
 def test_undefined_charts_are_empty():
     assert plane.curves("x", ("a", "b"), {}, "own", None) == ""
     assert plane.reliability("x", [], 0.1) == ""
-    assert marks.spark([None, 0.1], "x") == ""
+    assert marks.spark([(0, math.nan), (100, 0.1)], "x") == ""
 
 
 def test_constant_spark_can_be_drawn():
-    assert "polyline" in marks.spark([0.1, 0.1, 0.1], "x")
+    assert "polyline" in marks.spark([(0, 0.1), (50, 0.1), (100, 0.1)], "x")
+
+
+def test_a_gap_breaks_a_spark():
+    drawn = marks.spark([(0, 1.0), (20, 2.0), (40, math.nan), (60, 1.0), (100, 3.0)], "x", [(10, 30)], 0.5)
+    assert drawn.count('polyline class="curve') == 2
+    assert drawn.count('class="fall"') == 1
+    assert drawn.count('class="chance"') == 1

@@ -11,8 +11,9 @@ from riskradar.errors import UsageError
 from riskradar.layers import LayersConfig
 from riskradar.layers.correlation import CorrelationConfig
 from riskradar.measures import MEASURES, Measure, MeasuresConfig, values_of
-from riskradar.measures.rolling import each_session, period
+from riskradar.measures.rolling import each_session
 from riskradar.tables import Facts, Graphs, Panel
+from riskradar.tables.arrays import period
 from tests.markets import bits, odd, panel, renamed, walk, with_future, with_stranger
 
 LAYERS = LayersConfig(names=("correlation",), correlation=CorrelationConfig(window=20, threshold=0.3))

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
-from riskradar.html import marks, words
+from riskradar.html import words
 from riskradar.html.board import headline
 from riskradar.html.inputs import Inputs
 
@@ -35,26 +33,11 @@ def intake(inputs: Inputs) -> dict[str, Any]:
     }
 
 
-def layers(inputs: Inputs) -> list[dict[str, Any]]:
-    """Each graph layer with its density over time."""
-    out = []
-    for name, layer in inputs.about.get("layers", {}).items():
-        density = layer.get("density", {})
-        values = [v for v in density.get("values", []) if v is not None]
-        label = f"Density of {name} from {density['dates'][0]} to {density['dates'][-1]}" if values else ""
-        thin = density.get("values", [])[:: max(1, len(values) // 240)]
-        last = values[-1] if values else None
-        rank = float((np.array(values) < last).mean()) if values and min(values) < max(values) else None
-        about = layer.get("about", "")
-        out.append({"name": name, "about": about, "spark": marks.spark(thin, label), "last": last, "rank": rank, "constant": rank is None})
-    return out
-
-
 def absent(inputs: Inputs) -> list[tuple[str, str, str]]:
     """What was asked for and is not there: kind, name, reason."""
     about = inputs.about
     models = {**inputs.evaluation["absent"], **about.get("absent", {})}
-    kinds = (("model", models), ("feature", about.get("features_absent", {})), ("layer", about.get("layers_absent", {})))
+    kinds = [("model", models), *((kind, about.get(f"{kind}s_absent", {})) for kind in ("feature", "layer", "measure"))]
     return [(kind, name, reason) for kind, found in kinds for name, reason in found.items()]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from riskradar.tables import SYSTEM, Forecast, Target
+from riskradar.tables import SYSTEM, Forecast, LayerSummary, Target
 from riskradar.tables.arrays import Days, Float
 
 ANCHORS = ("vix+breadth", "vol+breadth")  # design 5: series that anyone can have, chosen without hindsight
@@ -19,12 +19,17 @@ HEADLINE = "20/5"
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """run.json, evaluation.json, the forecasts and the labels (date, level, onset and one column per target)."""
+    """run.json, evaluation.json, the forecasts, the labels (date, level, onset and one column per target), and what was stored beside.
+
+    measures: dates by measures; summary: the layers over time; None where the run stored none.
+    """
 
     about: Mapping[str, Any]
     evaluation: Mapping[str, Any]
     forecasts: Mapping[str, Forecast]
     labels: pd.DataFrame
+    measures: pd.DataFrame | None = None
+    summary: LayerSummary | None = None
 
     @cached_property
     def anchor(self) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from markupsafe import Markup
 
@@ -126,12 +127,20 @@ def picture(label: str, width: int, height: int, parts: Iterable[Markup]) -> Mar
     return Markup('<svg class="picture" role="img" aria-label="{}" viewBox="0 0 {} {}">{}</svg>').format(label, width, height, Markup("").join(parts))
 
 
-def spark(values: Sequence[float | None], label: str) -> Markup:
-    """A line without axes, stretched to its column."""
-    known = [v for v in values if v is not None]
-    if len(known) < 2:
+def spark(points: Sequence[tuple[float, float]], label: str, shaded: Iterable[tuple[float, float]] = (), level: float | None = None) -> Markup:
+    """A line without axes, stretched to its column and broken where it is NaN; points, shades and a dashed level in 0 … 100 across."""
+    values = [v for _, v in points if not math.isnan(v)] + ([] if level is None else [level])
+    if sum(not math.isnan(v) for _, v in points) < 2:
         return Markup("")
-    low, high = min(known), max(known) if max(known) > min(known) else min(known) + 1
-    points = [(100 * i / (len(values) - 1), 22 - 20 * (v - low) / (high - low)) for i, v in enumerate(values) if v is not None]
-    drawn = polyline(points, "curve own thin")
+    low, high = min(values), max(values) if max(values) > min(values) else min(values) + 1
+
+    def up(value: float) -> float:
+        return 22 - 20 * (value - low) / (high - low)
+
+    box = Markup('<rect class="fall" x="{:.1f}" y="0" width="{:.1f}" height="24"/>')
+    parts = [box.format(start, max(stop - start, 0.6)) for start, stop in shaded]
+    parts += [polyline([(0, up(level)), (100, up(level))], "chance")] if level is not None else []
+    for known, stretch in groupby(points, lambda point: not math.isnan(point[1])):
+        parts += [polyline([(x, up(v)) for x, v in stretch], "curve own thin")] if known else []
+    drawn = Markup("").join(parts)
     return Markup('<svg class="spark" role="img" aria-label="{}" viewBox="0 0 100 24" preserveAspectRatio="none">{}</svg>').format(label, drawn)

@@ -11,25 +11,32 @@ from importlib import resources
 from typing import Any
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from riskradar.html import account, board, evidence, words
+from riskradar.html.indicators import indicators
 from riskradar.html.inputs import Inputs
+from riskradar.html.layers import layers
 from riskradar.html.lead import lead
 from riskradar.html.timeline import timeline
-from riskradar.tables import Forecast
+from riskradar.tables import Forecast, LayerSummary
 
 PLOTLY = "vendor/plotly-cartesian.min.js"
 
 
-def build(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: pd.DataFrame) -> str:
+def build(
+    about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: pd.DataFrame,
+    measures: pd.DataFrame | None = None, summary: LayerSummary | None = None,
+) -> str:  # fmt: skip
     """One self-contained HTML page of a stored run: no request leaves it, and every text in it is inert.
 
-    about, evaluation: run.json and evaluation.json; labels: date, level, onset and one column per target.
+    about, evaluation: run.json and evaluation.json; labels: date, level, onset and one column per target; measures: dates by measures;
+    summary: the layers over time. A run that stored neither of the last two says so in their place.
     """
-    inputs = Inputs(about, evaluation, forecasts, labels)
-    drawn = timeline(inputs)
-    scripts = [read(PLOTLY), read("templates/page.js")] if drawn else []
+    inputs = Inputs(about, evaluation, forecasts, labels, measures, summary)
+    drawn, graphs, classic = timeline(inputs), layers(inputs), indicators(inputs)
+    charts = [*graphs["charts"], *classic["charts"]]
+    scripts = [read(PLOTLY), read("templates/page.js")] if drawn or charts else []
     return (
         environment()
         .get_template("page.html")
@@ -41,13 +48,14 @@ def build(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Ma
             headline=board.headline(inputs),
             halves=board.halves(inputs),
             timeline=drawn,
-            figure=inert(drawn["figure"]) if drawn else "",
+            figure=inert({"timeline": drawn["figure"] if drawn else None, "charts": charts}) if scripts else "",
             curves=evidence.curves(inputs),
             warnings=evidence.warnings(inputs),
             aligned=evidence.aligned(inputs),
             alarm_tables=evidence.alarm_tables(inputs),
             intake=account.intake(inputs),
-            layers=account.layers(inputs),
+            layers=graphs,
+            indicators=classic,
             absent=account.absent(inputs),
             settings=account.settings(inputs),
             limits=account.limits(inputs),
@@ -85,9 +93,10 @@ def read(path: str, package: str = "riskradar.html") -> str:
 
 @cache
 def environment(package: str = "riskradar.html") -> Environment:
-    """Templates of a package, with this page's ways to write numbers; every text is escaped and a missing name is an error."""
-    made = Environment(loader=PackageLoader(package), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    writers = {"share": words.share, "number": words.number, "signed": words.signed, "day": words.day, "count": words.count}
+    """Templates of a package over the shared ones here, with their ways to write numbers; every text is escaped and a missing name is an error."""
+    found = ChoiceLoader([PackageLoader(package), PackageLoader("riskradar.html")])
+    made = Environment(loader=found, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    writers = {write.__name__: write for write in (words.share, words.rare, words.number, words.signed, words.plain, words.day, words.count)}
     made.filters |= writers
     made.globals |= {**writers, "between": words.between}
     return made

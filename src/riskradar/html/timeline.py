@@ -7,15 +7,14 @@ from typing import Any
 import numpy as np
 
 from riskradar.evaluate.events import real_time_threshold
-from riskradar.html import falls, words
+from riskradar.html import falls, series, words
 from riskradar.html.inputs import Inputs
 from riskradar.html.still import still
 from riskradar.labels import known_on
 from riskradar.tables import SYSTEM, Labels, Target
-from riskradar.tables.arrays import Bool, Float, day
+from riskradar.tables.arrays import Bool, day
 
 SPLIT, GAP = 0.34, 0.07  # share of the height below the probability, and between the two
-DEEPEST = 3  # falls with a zoom button and, on a small screen, a label
 
 
 def timeline(inputs: Inputs) -> dict[str, Any]:
@@ -75,17 +74,17 @@ def runs(dates: list[str], raised: Bool) -> list[tuple[str, str]]:
 def figure(inputs: Inputs, span: slice, stretches: list[tuple[str, str]]) -> dict[str, Any]:
     """A Plotly figure whose colours are names of the page's style, and the series of every target for the switch."""
     dates = [str(d) for d in inputs.dates[span]]
-    series = []
+    tracks = []
     for record in inputs.targets:
         track = inputs.track(inputs.anchor, record["name"], "probability")[span]
         said = words.share(record["base_rate"]) if record["base_rate"] is not None else ""
-        series.append({"title": words.brief(Target.parse(record["name"])), "usual": record["base_rate"], "said": said, "y": rounded(track)})
+        tracks.append({"title": words.brief(Target.parse(record["name"])), "usual": record["base_rate"], "said": said, "y": series.rounded(track)})
     line = {"mode": "lines", "x": dates}
     middle = [0.5, 0.5, None] * len(stretches)
-    below = {**line, "y": rounded(inputs.below_high[span]), "yaxis": "y2", "line": {"color": "--ink-2", "width": 1.1}, "fill": "tozeroy"}
+    below = {**line, "y": series.rounded(inputs.below_high[span]), "yaxis": "y2", "line": {"color": "--ink-2", "width": 1.1}, "fill": "tozeroy"}
     open_days = [at for start, stop in stretches for at in (start, stop, None)]
     return {
-        "series": series,
+        "series": tracks,
         "data": [
             {**line, "y": [], "line": {"color": "--score", "width": 1.4}, "hovertemplate": "%{y:.1%} chance<extra></extra>"},
             {**below, "fillcolor": "--shade", "hovertemplate": "index %{y:.0%}<extra></extra>"},
@@ -97,50 +96,19 @@ def figure(inputs: Inputs, span: slice, stretches: list[tuple[str, str]]) -> dic
 
 def layout(inputs: Inputs, span: slice) -> dict[str, Any]:
     """Axes, the shaded falls and their labels."""
-    first, last = (str(inputs.dates[span][k]) for k in (0, -1))
-    axis = {"gridcolor": "--line", "zeroline": False, "tickfont": {"size": 12, "color": "--ink-3"}, "fixedrange": True}
-    shade = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "fillcolor": "--fall", "line": {"width": 0}, "layer": "below"}
-    clear = "rgba(0,0,0,0)"
     return {
-        "shapes": [{**shade, "x0": e["peak"], "x1": e["trough"]} for e in inputs.evaluation["events"]],
-        "annotations": labels(inputs, span),
-        "showlegend": False,
-        "hovermode": "x unified",
-        "dragmode": "zoom",
-        "paper_bgcolor": clear,
-        "plot_bgcolor": clear,
-        "margin": {"l": 48, "r": 84, "t": 42, "b": 26},
-        "font": {"family": "--font", "size": 12, "color": "--ink-2"},
-        "hoverlabel": {"bgcolor": "--surface", "bordercolor": "--line-2", "font": {"color": "--ink"}},
-        "xaxis": {**axis, "fixedrange": False, "showgrid": False, "anchor": "y2", "type": "date", "hoverformat": "%-d %b %Y", "range": [first, last]},
-        "yaxis": {**axis, "domain": [SPLIT, 1], "rangemode": "tozero", "tickformat": ".0%", "nticks": 6},
-        "yaxis2": {**axis, "domain": [0, SPLIT - GAP], "tickformat": ".0%", "nticks": 4},
+        **series.layout(inputs, inputs.dates[span]),
+        "yaxis": {**series.AXIS, "domain": [SPLIT, 1], "rangemode": "tozero", "tickformat": ".0%", "nticks": 6},
+        "yaxis2": {**series.AXIS, "domain": [0, SPLIT - GAP], "tickformat": ".0%", "nticks": 4},
         "yaxis3": {"domain": [SPLIT - GAP + 0.015, SPLIT - 0.015], "range": [0, 1], "visible": False, "fixedrange": True},
     }
-
-
-def labels(inputs: Inputs, span: slice) -> list[dict[str, Any]]:
-    """Years and depths over the falls; all but the deepest are named `wide` and leave on a small screen."""
-    groups = falls.grouped(inputs, inputs.dates[span])
-    deep = sorted((falls.deepest(g) for g in groups), reverse=True)[:DEEPEST]
-    note = {"y": 1, "yref": "paper", "yanchor": "bottom", "yshift": 3, "showarrow": False, "font": {"size": 12, "color": "--fall-ink"}}
-    text = "<b>{}</b><br>{}"
-    return [
-        {**note, "x": str(day(falls.middle(g))), "name": "" if falls.deepest(g) in deep else "wide", "text": text.format(*falls.caption(g))}
-        for g in groups
-    ]
-
-
-def rounded(values: Float) -> list[float | None]:
-    """Four digits: a hundredth of a percent is finer than any line."""
-    return [None if np.isnan(v) else round(float(v), 4) for v in values]
 
 
 def zooms(inputs: Inputs, span: slice) -> list[tuple[str, str, str]]:
     """Buttons: everything, the deepest falls in order of time, the last year."""
     first, last = inputs.dates[span][0], inputs.dates[span][-1]
     out = [("All", str(first), str(last))]
-    deep = sorted(inputs.evaluation["events"], key=lambda e: -e["depth"])[:DEEPEST]
+    deep = sorted(inputs.evaluation["events"], key=lambda e: -e["depth"])[: series.DEEPEST]
     for event in sorted(deep, key=lambda e: str(e["peak"])):
         start, stop = day(event["peak"]) - 180, day(event["trough"]) + 180
         out.append((falls.caption([event])[0], str(max(start, first)), str(min(stop, last))))

@@ -26,6 +26,16 @@ def number(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}".replace("-", MINUS)
 
 
+def rare(value: float) -> str:
+    """A share that may be far below a percent, in one digit."""
+    return share(value) if value >= 0.0005 else f"{100 * value:.1g}{THIN}%" if value >= 1e-6 else f"<0.0001{THIN}%"
+
+
+def plain(value: float) -> str:
+    """Any number in three digits, or whole from 100 on."""
+    return count(round(value)).replace("-", MINUS) if 100 <= abs(value) < 1e9 else f"{value:.3g}".replace("-", MINUS)
+
+
 def signed(value: float, digits: int = 2) -> str:
     """A difference: its sign is always written, and what rounds to nothing is a plain 0."""
     if abs(value) < 0.5 * 10**-digits:
@@ -50,6 +60,11 @@ def day(iso: Any) -> str:
     except ValueError:
         return str(iso)
     return f"{date.day} {date:%b} {date.year}"
+
+
+def span(number: int, step: str) -> str:
+    """1 month, 4 weeks."""
+    return f"{number} {step}{'' if number == 1 else 's'}"
 
 
 def years(name: str) -> str:

@@ -1,5 +1,6 @@
 """Panel -> Graphs: one function per layer; the graph of session t joins the members of t and reads closes up to t."""
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,13 +13,16 @@ from riskradar.layers.correlation import CorrelationConfig, correlation, negativ
 from riskradar.layers.denoised import DenoisedConfig, denoised
 from riskradar.layers.exposure import ExposureConfig, MacroConfig, exposure
 from riskradar.layers.filters import FilterConfig, planar, tree
+from riskradar.layers.noise import both_sides, coincident, one_side
 from riskradar.layers.residual import ResidualConfig, across, residual, within
 from riskradar.layers.sector import SectorConfig, sector
 from riskradar.layers.sentiment import SentimentConfig, sentiment
+from riskradar.layers.summary import summarize
 from riskradar.layers.twins import shuffled
 from riskradar.registry import Registry
 from riskradar.tables import Graphs, Layer, Panel
 
+__all__ = ["LAYERS", "LayerKind", "LayersConfig", "build", "describe", "kind_of", "noise_density", "settings_of", "summarize"]
 TWIN = re.compile(r"(.+)~shuffled(\d*)")
 
 
@@ -33,6 +37,7 @@ class LayerKind:
     reads: sessions of the panel that the graph of t depends on, itself included, for a given config;
     about: what an edge is, and the source; needs: data beside closes without which the layer is absent;
     section: the settings that it takes, where they go by another name than the layer;
+    noise: share of the pairs that it would join if all assets were independent, None where its density is given by construction;
     settings: the class of the settings of a layer that is not in LayersConfig, frozen, with defaults; set as `layers.NAME.KEY`.
     """
 
@@ -41,6 +46,7 @@ class LayerKind:
     about: str
     section: str = ""
     needs: str = ""
+    noise: Callable[[Any], float] | None = None
     settings: type[BaseModel] = NoSettings
 
 
@@ -49,9 +55,9 @@ def _window(config: CorrelationConfig | TailConfig) -> int:
 
 
 LAYERS: Registry[LayerKind] = Registry("layers", LayerKind, {
-    "correlation": LayerKind(correlation, _window, "|rho| >= threshold of log returns, Spearman or Pearson (paper 4.2)"),
-    "correlation-positive": LayerKind(positive, _window, "the correlation layer where rho is above 0", "correlation"),
-    "correlation-negative": LayerKind(negative, _window, "the correlation layer where rho is below 0", "correlation"),
+    "correlation": LayerKind(correlation, _window, "|rho| >= threshold of log returns, Spearman or Pearson (paper 4.2)", noise=both_sides),
+    "correlation-positive": LayerKind(positive, _window, "the correlation layer where rho is above 0", "correlation", noise=one_side),
+    "correlation-negative": LayerKind(negative, _window, "the correlation layer where rho is below 0", "correlation", noise=one_side),
     "sector": LayerKind(sector, lambda config: 1, "the same sector label (paper 4.2)", needs="sectors"),
     "residual": LayerKind(residual, ResidualConfig.reads, "k nearest by rho of least-squares residuals on the equal-weight market"),
     "residual-within": LayerKind(within, ResidualConfig.reads, "k nearest inside the sector by rho of market residuals", "residual", "sectors"),
@@ -59,8 +65,10 @@ LAYERS: Registry[LayerKind] = Registry("layers", LayerKind, {
     "denoised": LayerKind(denoised, DenoisedConfig.reads, "k nearest by rho after Marchenko-Pastur clipping (Laloux 1999) or Ledoit-Wolf (2004)"),
     "tree": LayerKind(tree, FilterConfig.reads, "minimum spanning tree of sqrt(2(1 - rho)), N-1 edges (Mantegna 1999)", "filter"),
     "planar": LayerKind(planar, FilterConfig.reads, "triangulated maximally filtered graph, 3N-6 edges (Massara, Di Matteo, Aste 2016)", "filter"),
-    "tail": LayerKind(tail, _window, "worst sessions coincide: |A and B| >= threshold sqrt(|A||B|) (after Poon, Rockinger, Tawn 2004)"),
-    "volatility": LayerKind(volatility, _window, "rho >= threshold of the sizes of log returns"),
+    "tail": LayerKind(
+        tail, _window, "worst sessions coincide: |A and B| >= threshold sqrt(|A||B|) (after Poon, Rockinger, Tawn 2004)", noise=coincident
+    ),
+    "volatility": LayerKind(volatility, _window, "rho >= threshold of the sizes of log returns", noise=one_side),
     "exposure": LayerKind(
         exposure, ExposureConfig.reads, "k nearest by exposure to the market and, beside it, to sectors or your series", needs="sectors, or series"
     ),
@@ -128,6 +136,13 @@ def describe(name: str, config: LayersConfig) -> str:
     kind, settings = kind_of(name), settings_of(name, config)
     drawn = f"drawn {getattr(settings, 'refresh', 'daily')}, sessions read: {kind.reads(settings)}"
     return "; ".join([kind.about, drawn, *([f"needs {kind.needs}"] if kind.needs else []), f"settings layers.{kind.section or name}"])
+
+
+def noise_density(name: str, config: LayersConfig) -> float | None:
+    """Share of the pairs that a layer would join if all assets were independent; None where its settings leave no threshold to chance."""
+    kind = kind_of(name)
+    share = kind.noise(settings_of(name, config)) if kind.noise else math.nan
+    return None if math.isnan(share) else share
 
 
 def build(panel: Panel, config: LayersConfig) -> Graphs:

@@ -11,10 +11,10 @@ from threadpoolctl import threadpool_limits
 from riskradar.features import YEAR, deviation, lag
 from riskradar.layers import kind_of
 from riskradar.measures import composite, connectedness, spectral, tail, topology, turbulence
-from riskradar.measures.rolling import CARRIED, Stride, on_graph, on_members, on_returns
+from riskradar.measures.rolling import CARRIED, on_graph, on_members, on_returns
 from riskradar.registry import Registry
 from riskradar.tables import Graphs, Measures, Panel
-from riskradar.tables.arrays import Code, Float, Int
+from riskradar.tables.arrays import Code, Float, Int, Stride
 
 BALANCE = ("market_cap", "debt")  # facts by asset, in one unit
 RECENT = 15  # sessions (Kritzman et al. 2011)
@@ -51,7 +51,7 @@ class Measure:
     """One entry of MEASURES: `build(panel, graphs, config)` gives [T], NaN where not known.
 
     reads: sessions of the panel (and of the graphs) that row t depends on, itself included; 0 means all since the first one.
-    stride: computed on the first session of each, carried between. about: the formula in words; source: where it is from.
+    stride: computed on the first session of each, carried between. about: the formula in words; source: where it is from; unit: of its values.
     cost: milliseconds for one computed session of 44 assets. rises: whether the source expects more of it before or in stress.
     needs: macro series without which it is absent; graph: it measures `config.layer`.
     """
@@ -65,6 +65,7 @@ class Measure:
     rises: bool = True
     needs: tuple[str, ...] = ()
     graph: bool = False
+    unit: str = ""
 
     def line(self) -> str:
         """For people."""
@@ -77,20 +78,20 @@ def _returns(
     value: Callable[[Float, Float, MeasuresConfig], float],
     window: Callable[[MeasuresConfig], int],
     stride: Stride,
-    text: tuple[str, str],
+    text: tuple[str, str, str],
     cost: float,
 ) -> Measure:
     def build(panel: Panel, graphs: Graphs, config: MeasuresConfig) -> Float:
         return on_returns(panel, window(config), stride, lambda returns, level: value(returns, level, config))
 
-    return Measure(build, lambda config: window(config) + 1 + CARRIED[stride], stride, *text, cost)
+    return Measure(build, lambda config: window(config) + 1 + CARRIED[stride], stride, *text[:2], cost, unit=text[2])
 
 
-def _graph(value: Callable[[Float, Code], float], stride: Stride, text: tuple[str, str], cost: float) -> Measure:
+def _graph(value: Callable[[Float, Code], float], stride: Stride, text: tuple[str, str, str], cost: float) -> Measure:
     def build(panel: Panel, graphs: Graphs, config: MeasuresConfig) -> Float:
         return on_graph(panel, graphs.layers[config.layer], config.window, stride, value)
 
-    return Measure(build, lambda config: config.window + 1 + CARRIED[stride], stride, *text, cost, graph=True)
+    return Measure(build, lambda config: config.window + 1 + CARRIED[stride], stride, *text[:2], cost, graph=True, unit=text[2])
 
 
 def _falls(measure: Measure) -> Measure:
@@ -157,80 +158,88 @@ _KRITZMAN = "Kritzman, Li, Page and Rigobon 2011"
 _DY = "Diebold and Yilmaz 2014"
 MEASURES: Registry[Measure] = Registry("measures", Measure, {
     "average-correlation": _returns(
-        lambda x, _, c: spectral.average_correlation(x), _window, "day", ("mean Pearson correlation of all pairs", "Pollet and Wilson 2010"), 0.04
+        lambda x, _, c: spectral.average_correlation(x), _window, "day",
+        ("mean Pearson correlation of all pairs", "Pollet and Wilson 2010", "correlation"), 0.04,
     ),
     "absorption-ratio": _returns(
         lambda x, _, c: spectral.absorption_ratio(x, 0.2, c.half_life), lambda c: c.absorption_window, "day",
-        ("share of the variance held by the first fifth of the eigenvectors, days weighted by age", _KRITZMAN), 0.2,
+        ("share of the variance held by the first fifth of the eigenvectors, days weighted by age", _KRITZMAN, "share of variance"), 0.2,
     ),
     "absorption-shift": Measure(
         _shift, lambda c: c.absorption_window + YEAR, "day",
-        f"absorption ratio, mean of {RECENT} sessions less mean of {YEAR}, over its deviation", _KRITZMAN, 0.2,
+        f"absorption ratio, mean of {RECENT} sessions less mean of {YEAR}, over its deviation", _KRITZMAN, 0.2, unit="standard deviations",
     ),
     "turbulence": _returns(
         lambda x, _, c: turbulence.turbulence(x), lambda c: c.turbulence_window + 1, "day",
-        ("squared Mahalanobis distance of the session from those before it, over n", "Kritzman and Li 2010"), 0.3,
+        ("squared Mahalanobis distance of the session from those before it, over n", "Kritzman and Li 2010", "multiple of usual"), 0.3,
     ),
     "correlation-surprise": _returns(
         lambda x, _, c: turbulence.surprise(x), lambda c: c.turbulence_window + 1, "day",
-        ("turbulence over turbulence without correlations", "Kinlaw and Turkington 2014"), 0.3,
+        ("turbulence over turbulence without correlations", "Kinlaw and Turkington 2014", "ratio"), 0.3,
     ),
     "effective-rank": _falls(_returns(
         lambda x, _, c: spectral.effective_rank(x), _window, "day",
-        ("exponential of the entropy of the correlation eigenvalues, over n", "Roy and Vetterli 2007"), 0.2,
+        ("exponential of the entropy of the correlation eigenvalues, over n", "Roy and Vetterli 2007", "share of n"), 0.2,
     )),
     "leading-eigenvalue": _returns(
-        lambda x, _, c: spectral.leading_share(x), _window, "day", ("largest correlation eigenvalue over n", "Laloux et al. 1999"), 0.1
+        lambda x, _, c: spectral.leading_share(x), _window, "day", ("largest correlation eigenvalue over n", "Laloux et al. 1999", "share of n"), 0.1
     ),
     "mst-length": _falls(_returns(
         lambda x, _, c: topology.tree_of(x), _window, "day",
-        ("mean edge of the minimum spanning tree under sqrt(2(1-rho))", "Onnela et al. 2003"), 0.07,
+        ("mean edge of the minimum spanning tree under sqrt(2(1-rho))", "Onnela et al. 2003", "distance, 0 to 2"), 0.07,
     )),
-    "density": _graph(topology.density, "day", ("share of the possible edges of the layer", "paper 4.2"), 0.04),
-    "clustering": _graph(topology.clustering, "day", ("mean share of a node's neighbours that are joined", "Watts and Strogatz 1998"), 0.07),
+    "density": _graph(topology.density, "day", ("share of the possible edges of the layer", "paper 4.2", "share of pairs"), 0.04),
+    "clustering": _graph(
+        topology.clustering, "day", ("mean share of a node's neighbours that are joined", "Watts and Strogatz 1998", "share"), 0.07
+    ),
     "sector-modularity": _falls(_graph(
-        topology.modularity, "day", ("edges inside sectors beyond what degrees alone would give", "Newman 2006"), 0.08
+        topology.modularity, "day", ("edges inside sectors beyond what degrees alone would give", "Newman 2006", "modularity"), 0.08
     )),
-    "spectral-radius": _graph(topology.spectral_radius, "day", ("largest eigenvalue of the layer over n-1", "Restrepo, Ott and Hunt 2005"), 0.15),
-    "forman": _falls(_graph(topology.forman_plain, "day", ("mean of 4 - d_u - d_v over the edges", "Sreejith et al. 2016"), 0.07)),
-    "forman-augmented": _graph(topology.forman_augmented, "day", ("the same plus 3 for each triangle", "Samal et al. 2018"), 0.1),
-    "ollivier": _graph(topology.ollivier_mean, "month", ("mean of 1 - W1 of two lazy walkers over the edges, exact", "Sandhu et al. 2016"), 1000),
+    "spectral-radius": _graph(
+        topology.spectral_radius, "day", ("largest eigenvalue of the layer over n-1", "Restrepo, Ott and Hunt 2005", "share of n-1"), 0.15
+    ),
+    "forman": _falls(_graph(topology.forman_plain, "day", ("mean of 4 - d_u - d_v over the edges", "Sreejith et al. 2016", "curvature"), 0.07)),
+    "forman-augmented": _graph(topology.forman_augmented, "day", ("the same plus 3 for each triangle", "Samal et al. 2018", "curvature"), 0.1),
+    "ollivier": _graph(
+        topology.ollivier_mean, "month", ("mean of 1 - W1 of two lazy walkers over the edges, exact", "Sandhu et al. 2016", "curvature"), 1000
+    ),
     "connectedness": _returns(
         lambda x, _, c: connectedness.total(_table(x, c)), _var, "week",
-        ("mean share of a forecast error owed to others, VAR(1) of returns, percent", _DY), 1.4,
+        ("mean share of a forecast error owed to others, VAR(1) of returns, percent", _DY, "percent"), 1.4,
     ),
     "connectedness-net": _returns(
         lambda x, _, c: connectedness.largest_net(_table(x, c)), _var, "week",
-        ("most that one asset gives to the others, net, percent", _DY), 1.4,
+        ("most that one asset gives to the others, net, percent", _DY, "percent"), 1.4,
     ),
     "connectedness-pair": _returns(
         lambda x, _, c: connectedness.largest_pair(_table(x, c)), _var, "week",
-        ("most that one asset gives to one other, net, percent", _DY), 1.4,
+        ("most that one asset gives to one other, net, percent", _DY, "percent"), 1.4,
     ),
     "mes": _returns(
         lambda x, y, c: _mean_over(_mes(x, y, c)), _tail, "day",
-        ("mean loss of the members on the index's worst 5 % of days", "Acharya et al. 2017"), 0.1,
+        ("mean loss of the members on the index's worst 5 % of days", "Acharya et al. 2017", "share lost in a day"), 0.1,
     ),
     "lrmes": _returns(
         lambda x, y, c: _mean_over(tail.long_run(_mes(x, y, c))), _tail, "day",
-        ("mean of 1 - exp(-18 MES)", "Acharya, Engle and Richardson 2012"), 0.1,
+        ("mean of 1 - exp(-18 MES)", "Acharya, Engle and Richardson 2012", "share lost in a crisis"), 0.1,
     ),
     "srisk": Measure(
         _srisk, lambda c: c.tail_window + 1, "day", "sum over members of what they would lack of 8 % capital in a crisis, in the unit of the data",
-        "Brownlees and Engle 2017", 0.1, needs=BALANCE,
+        "Brownlees and Engle 2017", 0.1, needs=BALANCE, unit="unit of the data",
     ),
     "delta-covar": _returns(
         lambda x, y, c: -_mean_over(_covar(x, y, c)), _tail, "month",
-        ("mean further loss of the index's 5 % quantile when a member is in distress", "Adrian and Brunnermeier 2016"), 16,
+        ("mean further loss of the index's 5 % quantile when a member is in distress", "Adrian and Brunnermeier 2016", "share lost in a day"), 16,
     ),
     "catfin": _returns(
         lambda x, _, c: tail.catfin(np.sort(x, axis=None)), lambda c: c.pool, "month",
-        ("mean of three 1 % losses of the members' pooled returns: empirical, Pareto, skewed error", "Allen, Bali and Tang 2012"), 20,
+        ("mean of three 1 % losses of the members' pooled returns: empirical, Pareto, skewed error", "Allen, Bali, Tang 2012", "share lost in a day"),
+        20,
     ),
     "ciss": Measure(
         lambda panel, graphs, config: composite.ciss(panel), lambda config: 0, "day",
         "ranks of money, bond and share stress, weighted and joined by their correlations", "Holló, Kremer and Lo Duca 2012 in manner", 0.03,
-        needs=composite.NEEDS,
+        needs=composite.NEEDS, unit="index, 0 to 1",
     ),
 })  # fmt: skip
 

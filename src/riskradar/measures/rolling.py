@@ -7,31 +7,20 @@ session is the first of its week is decided by its date and the one before it, s
 
 import math
 from collections.abc import Callable
-from typing import Literal
 
 import numpy as np
 
 from riskradar.features import log_returns
 from riskradar.tables import Layer, Panel
-from riskradar.tables.arrays import Bool, Code, Days, Float, Int
+from riskradar.tables.arrays import Bool, Code, Days, Float, Int, Stride, firsts
 
-Stride = Literal["day", "week", "month"]
 CARRIED: dict[Stride, int] = {"day": 0, "week": 7, "month": 31}  # sessions back to the one before the first of the period, at most
-MONDAY = 3  # 1970-01-01 was a Thursday
-
-
-def period(dates: Days, stride: Stride) -> Int:
-    """Number of the day, week (from Monday) or month of each session, [T]."""
-    if stride == "month":
-        return dates.astype("datetime64[M]").astype(np.int64)
-    day = dates.astype(np.int64)
-    return day if stride == "day" else (day + MONDAY) // 7
 
 
 def each_session(dates: Days, stride: Stride, value: Callable[[int], float]) -> Float:
     """`value(t)` on the first session of each period, carried to the others, [T]; NaN before the first one that is known to be a first."""
     out = np.full(len(dates), np.nan)
-    begins = np.append(False, np.diff(period(dates, stride)) > 0)[: len(dates)]
+    begins = firsts(dates, stride)
     last = math.nan
     for t in range(len(dates)):
         last = value(t) if begins[t] else last

@@ -1,7 +1,7 @@
 """Read-only arrays with named axes: what every table is made of."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ Float32 = NDArray[np.float32]
 Bool = NDArray[np.bool_]
 Int = NDArray[np.int64]
 Code = NDArray[np.int16]
+Stride = Literal["day", "week", "month", "quarter", "year"]
+MONTHS: dict[Stride, int] = {"month": 1, "quarter": 3, "year": 12}
+MONDAY = 3  # 1970-01-01 was a Thursday
 
 
 def frozen(name: str, values: Any, dtype: str, shape: tuple[int | None, ...]) -> NDArray[Any]:
@@ -51,3 +54,17 @@ def day(date: Any) -> np.datetime64:
 def count_upto(dates: Days, date: Any) -> int:
     """How many of the sorted `dates` are on or before `date`."""
     return int(np.searchsorted(dates, day(date), side="right"))
+
+
+def period(dates: Days, stride: Stride) -> Int:
+    """Number of the day, week (from Monday), month, quarter or year of each session, [T]."""
+    if stride in MONTHS:
+        return dates.astype("datetime64[M]").astype(np.int64) // MONTHS[stride]
+    number = dates.astype(np.int64)
+    return number if stride == "day" else (number + MONDAY) // 7
+
+
+def firsts(dates: Days, stride: Stride) -> Bool:
+    """Whether each session is the first of its period, [T]: a matter of its date and the one before; nobody can say it of the first row of all."""
+    begins: Bool = np.append(False, np.diff(period(dates, stride)) > 0)[: len(dates)]
+    return begins
