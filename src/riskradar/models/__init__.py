@@ -1,6 +1,7 @@
 """Models: rules that are never fitted, classic learners, and (lazily, they need torch) networks."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -10,11 +11,16 @@ from riskradar.models.base import Fitted, Model, Prediction, Stacked
 from riskradar.models.classic import Forest, ForestConfig, Logistic, LogisticConfig
 from riskradar.models.gcn import Network, SnapshotConfig, TemporalConfig
 from riskradar.models.rules import RULES, Rule
-from riskradar.tables import Features
+from riskradar.models.srr.model import Srr, SrrConfig
+from riskradar.models.summary import Described, summary
+from riskradar.tables import Features, Target
 
 
 class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
-    """Which entries of MODELS run, and how; seeds: how often a model that draws random numbers is trained."""
+    """Which entries of MODELS run, and how; seeds: how often a model that draws random numbers is trained.
+
+    All run but `srr`, which takes minutes: add it to `names`.
+    """
 
     names: tuple[str, ...] = (*RULES, "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn")
     seeds: int = Field(default=1, ge=1, le=100)
@@ -22,6 +28,7 @@ class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
     forest: ForestConfig = ForestConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
     temporal: TemporalConfig = TemporalConfig()
+    srr: SrrConfig = SrrConfig()
 
 
 def _always(model: Model) -> Callable[[ModelsConfig], Model]:
@@ -35,6 +42,7 @@ MODELS: dict[str, Callable[[ModelsConfig], Model]] = {
     "forest": lambda config: Forest(config.forest),
     "snapshot-gcn": lambda config: Network("snapshot", config.snapshot, "graph convolutions on the day's graph (paper 5.8)"),
     "temporal-gcn": lambda config: Network("temporal", config.temporal, "graph convolutions and a GRU over past graphs (paper 5.9)"),
+    "srr": lambda config: Srr(config.srr),
 }
 
 
@@ -43,6 +51,13 @@ def make(name: str, config: ModelsConfig) -> Model:
     if name not in MODELS:
         raise UsageError(f"models.names has {name!r}; `riskradar show models` lists what exists")
     return MODELS[name](config)
+
+
+def describe(name: str, config: ModelsConfig, targets: tuple[Target, ...], edges: Callable[[str, int], int]) -> dict[str, Any]:
+    """What one model is; a network also says what it reads, its parameters by part and what a score costs (see summary)."""
+    model = make(name, config)
+    plain = {"model": name, "about": model.about, "refit_years": model.refit_years}
+    return plain | summary(model, targets, edges) if isinstance(model, Described) else plain
 
 
 def history_start(model: Model, features: Features) -> str | None:
@@ -57,4 +72,4 @@ def history_start(model: Model, features: Features) -> str | None:
     return str(max(firsts))
 
 
-__all__ = ["MODELS", "RULES", "Fitted", "Model", "ModelsConfig", "Prediction", "Stacked", "history_start", "make"]
+__all__ = ["MODELS", "RULES", "Fitted", "Model", "ModelsConfig", "Prediction", "Stacked", "describe", "history_start", "make"]
