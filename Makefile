@@ -25,6 +25,7 @@ bench: $(VENV)/ready ## speed beside named peers, as ratios; results in results/
 prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
 	$(BIN)/python prove/ranks.py --count 1000000
 	$(BIN)/python prove/noise.py
+	$(BIN)/python prove/contagion.py
 	bash prove/wheel.sh
 
 clean: ## remove what can be built again (runs are kept)

@@ -29,7 +29,8 @@ from torch_geometric.loader import DataLoader  # noqa: E402
 from torch_geometric.nn import GCNConv, global_mean_pool  # noqa: E402
 
 from riskradar.models.dense import Shape, Snapshots, TrainConfig  # noqa: E402
-from riskradar.models.train import train  # noqa: E402
+from riskradar.models.networks import Gcn  # noqa: E402
+from riskradar.models.train import Samples, train  # noqa: E402
 
 GRAPHS, BATCH, DENSITY, PAIRS, EPOCHS = 313, 8, 0.3, 5, 3
 SEEDS = 16
@@ -104,7 +105,7 @@ def measure(nodes):
 
 
 def learn(graphs, y, seeds):
-    train(SHAPE, graphs, np.arange(GRAPHS), y, seeds, TrainConfig(epochs=EPOCHS, batch=BATCH))
+    train(Gcn(SHAPE), Samples(graphs, np.arange(GRAPHS), (y,)), seeds, TrainConfig(epochs=EPOCHS, batch=BATCH))
 
 
 def stacked():

@@ -14,6 +14,7 @@ from riskradar.models import ModelsConfig
 from riskradar.models.classic import ForestConfig
 from riskradar.models.dense import TrainConfig
 from riskradar.models.gcn import SnapshotConfig, TemporalConfig
+from riskradar.models.srr.model import SrrConfig
 from riskradar.tables import Facts, Features, Forecast, Graphs, Labels, Panel
 from riskradar.tables.arrays import Bool, Code, Days, Float
 
@@ -24,6 +25,7 @@ SMALL = TrainConfig(epochs=1, batch=64)
 TINY = ModelsConfig(  # every model, in seconds
     forest=ForestConfig(trees=8), snapshot=SnapshotConfig(width=8, head_hidden=8, train=SMALL),
     temporal=TemporalConfig(width=8, sequence=3, train=SMALL),
+    srr=SrrConfig(width=8, heads=2, depth=1, sequence=3, train=SMALL),
 )  # fmt: skip
 
 
@@ -52,7 +54,7 @@ def panel(
         filled = np.where(known, close, 1.0)
         level = filled.mean(axis=1) if N else np.ones(T)
     return Panel(
-        dates=days(T), assets=tuple(f"A{i:02d}" for i in range(N)), kind=tuple(kind or ["stock"] * N), close=close,
+        dates=days(T), assets=tuple(f"A{i:0{2 if N <= 100 else 4}d}" for i in range(N)), kind=tuple(kind or ["stock"] * N), close=close,
         member=known if member is None else member, sectors=("bank", "energy", "tech"), sectors_dated=True,
         sector=np.full((T, N), -1, np.int16) if sector is None else sector, facts=facts or Facts.none(), level=level, index="test",
     )  # fmt: skip

@@ -40,7 +40,7 @@ class Probe:
     fits: list[tuple[Features, Graphs, Labels, int]] = field(default_factory=list)
     days: list[tuple[Features, Graphs]] = field(default_factory=list)
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         return ""
 
     def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> "Probe":

@@ -75,6 +75,20 @@ def test_show_lists_and_shows(ran: Path) -> None:
         assert word in riskradar("show", what, cwd=ran).stdout
 
 
+def test_show_model_says_what_it_is_made_of(tmp_path: Path) -> None:
+    found = json.loads(riskradar("show", "model", "srr", "--json", "--set", "models.srr.sequence=10", cwd=tmp_path).stdout)
+    assert sum(found["parts"].values()) == found["parameters"]
+    assert (found["sequence"], found["sessions"]) == (10, 46)
+    assert found["layers"] == ["correlation", "sector"]
+    costs = [(cost["assets"], cost["multiply_adds"], cost["bytes"]) for cost in found["cost"]]
+    assert costs == sorted(costs)
+    shown = riskradar("show", "model", "snapshot-gcn", cwd=tmp_path).stdout
+    assert "graph convolutions  1,312" in shown
+    assert "all                 1,925" in shown
+    assert "share of past days" in riskradar("show", "model", "base-rate", cwd=tmp_path).stdout
+    failed(riskradar("show", "model", cwd=tmp_path), 2, "needs a name")
+
+
 def test_compare_with_itself_shows_no_difference(ran: Path) -> None:
     result = json.loads(riskradar("compare", "latest", "latest", "--json", cwd=ran).stdout)
     assert result == {} or all(len(pair["rows"]) == 1 for pair in result.values())

@@ -22,6 +22,7 @@ from riskradar.lookahead import Audit
 from riskradar.measures import MEASURES
 from riskradar.pipeline import Run
 from riskradar.record import Record
+from riskradar.tables import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,8 +152,13 @@ def compare(first: str, second: str, *, home: Path = HOME) -> dict[str, dict[str
     return out
 
 
-def show(what: str = "runs", *, home: Path = HOME, preset: str = "standard", settings: Sequence[str] = ()) -> Mapping[str, Any]:
-    """What exists: `runs`, `config`, `features`, `layers`, `measures`, `models`, or a stored run by its name (its run.json and evaluation)."""
+def show(
+    what: str = "runs", name: str = "", *, home: Path = HOME, preset: str = "standard", settings: Sequence[str] = ()
+) -> Mapping[str, Any]:  # fmt: skip
+    """What exists: `runs`, `config`, `features`, `layers`, `measures`, `models`, `model` and its name (parts, parameters, cost of a score).
+
+    Anything else is the name of a stored run (its run.json and evaluation).
+    """
     if what == "runs":
         return {name: record.load(home, name).about["panel"]["text"] for name in record.listing(home)}
     if what == "config" and preset in paper.PRESETS:
@@ -167,8 +173,14 @@ def show(what: str = "runs", *, home: Path = HOME, preset: str = "standard", set
     if what == "measures":
         return {name: measure.line() for name, measure in MEASURES.items()}
     if what == "models":
-        made: Config = configuration.load(preset, None, settings)
-        return {name: f"refit every {m.refit_years} y; {m.about}" for name in models.MODELS for m in (models.make(name, made.models),)}
+        made = configuration.load(preset, None, settings)
+        return {key: f"refit every {m.refit_years} y; {m.about}" for key in models.MODELS for m in (models.make(key, made.models),)}
+    if what == "model":
+        if not name:
+            raise UsageError("show model needs a name, as in `riskradar show model srr`; `riskradar show models` lists what exists")
+        made = configuration.load(preset, None, settings)
+        targets = tuple(Target.parse(text) for text in made.labels.targets)
+        return models.describe(name, made.models, targets, lambda layer, nodes: layers.most_edges(layer, nodes, made.layers))
     stored = record.load(home, what)
     return {"about": stored.about, "evaluation": stored.evaluation}
 

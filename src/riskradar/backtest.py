@@ -106,7 +106,7 @@ def run_falls(
 def run(features: Features, graphs: Graphs, labels: Labels, config: ModelsConfig, split: SplitConfig, backtest: BacktestConfig) -> Backtest:
     """Forecasts of every model of `config` on the sessions that `split` scores; a model without its inputs is absent, with the reason."""
     made = {name: models.make(name, config) for name in config.names}
-    absent = {name: reason for name, model in made.items() if (reason := model.lacks(features))}
+    absent = {name: reason for name, model in made.items() if (reason := model.lacks(features, graphs))}
     no_graphs = replace(graphs, layers={})
     plans = {name: folds(labels, split, model.refit_years) for name, model in made.items() if name not in absent}
     jobs = [(name, seeds) for name in plans for seeds in _seeds(made[name], config.seeds)]

@@ -54,19 +54,22 @@ def run(preset: Preset = "standard", settings: Settings = None, config: File = N
 
 @app.command()
 def show(
-    what: Annotated[str, typer.Argument(help="runs, config, features, layers, measures, models, or a stored run")] = "runs",
+    what: Annotated[str, typer.Argument(help="runs, config, features, layers, measures, models, model, or a stored run")] = "runs",
+    name: Annotated[str, typer.Argument(help="with `model`: which one")] = "",
     preset: Annotated[str, typer.Option(help="preset for config and models")] = "standard",
     settings: Settings = None,
     home: Home = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Show what exists: runs, settings, features, layers, measures, models, or one stored run."""
+    """Show what exists: runs, settings, features, layers, measures, models, one model with its size and cost, or one stored run."""
     from riskradar import api, text
 
-    found = api.show(what, home=home, preset=preset, settings=settings or ())
+    found = api.show(what, name, home=home, preset=preset, settings=settings or ())
     if as_json or what == "config":
         return _json(found)
-    if "evaluation" in found:
+    if what == "model":
+        print("\n".join(text.model(found)))
+    elif "evaluation" in found:
         print(found["about"]["panel"]["text"], end="\n\n")
         _found(found["about"], found["evaluation"])
     elif found:

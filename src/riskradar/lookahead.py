@@ -309,7 +309,7 @@ def _learned(whole: _Whole, name: str) -> _Notes:
     notes = _Notes()
     model = models.make(name, whole.config.models)
     features = build_features(whole.panel, whole.config.features)
-    if model.lacks(features):
+    if model.lacks(features, whole.graphs):
         return notes
     folds = whole.line.fold(whole.labels, whole.config.split, model.refit_years)
     for fold in folds:

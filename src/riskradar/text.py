@@ -96,3 +96,18 @@ def _short(score: Mapping[str, Any]) -> str:
 
 def _share(value: float | None) -> str:
     return "undefined" if value is None else f"{100 * value:.1f} %"
+
+
+def model(found: Mapping[str, Any]) -> Iterable[str]:
+    """One model: what it reads, its parameters by part, and what a score costs."""
+    yield f"{found['model']}: {found['about']}; refit every {found['refit_years']} y"
+    if "parts" not in found:
+        return
+    for name in ("layers", "inputs", "context", "targets"):
+        yield f"{name}: {', '.join(found[name]) or 'none'}"
+    yield f"snapshots in a score: {found['sequence']}; sessions read: {found['sessions']}"
+    yield ""
+    yield table(("parameters", "count"), [(part, f"{count:,}") for part, count in found["parts"].items()] + [("all", f"{found['parameters']:,}")])
+    yield ""
+    rows = [(f"{c['assets']:,}", f"{c['edges']:,}", f"{c['multiply_adds'] / 1e6:,.2f} M", f"{c['bytes'] / 1e6:,.2f} MB") for c in found["cost"]]
+    yield table(("assets", "edges at most", "multiply-adds a score", "memory of a score"), rows)

@@ -67,7 +67,7 @@ def test_shape_of_what_a_model_says(name: str, line: Line) -> None:
     model, fitted = models.make(name, TINY), fit(name, line)
     assert model.about
     assert model.refit_years >= 1
-    assert model.lacks(line.features) == ""
+    assert model.lacks(line.features, line.graphs) == ""
     assert fitted.history >= 1
     units, targets = 1, len(line.labels.targets)
     for t in (0, 100, CUT, 1339):
@@ -123,4 +123,4 @@ def test_a_continuous_target_beside_the_others(name: str, line: Line) -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UsageError, match="riskradar show models"):
         models.make("crystal-ball", ModelsConfig())
-    assert set(ModelsConfig().names) == set(MODELS)
+    assert {*ModelsConfig().names, "srr"} == set(MODELS)

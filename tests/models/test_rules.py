@@ -10,7 +10,7 @@ from riskradar.backtest import score_day
 from riskradar.features import FeaturesConfig
 from riskradar.models.calibration import Platt
 from riskradar.models.rules import RULES, Constant, Rule
-from riskradar.tables import Facts, Panel
+from riskradar.tables import Facts, Graphs, Panel
 from tests.markets import Line, bits
 
 REAL = [name for name, rule in RULES.items() if isinstance(rule, Rule)]
@@ -74,7 +74,8 @@ def test_always_on_has_a_score_and_no_probability(line: Line) -> None:
 
 def test_rules_that_need_a_series_say_so(ragged: Panel) -> None:
     without = features.build(replace(ragged, facts=Facts.none()), FeaturesConfig())
-    absent = {name: RULES[name].lacks(without) for name in RULES}
+    bare = Graphs(without.dates, without.nodes, {}, {})
+    absent = {name: RULES[name].lacks(without, bare) for name in RULES}
     assert {name for name, reason in absent.items() if reason} == {"vix", "vix+breadth", "vix+breadth+credit", "vix+breadth+hy"}
     assert "hy_oas" in absent["vix+breadth+hy"]
     assert "vix" in absent["vix+breadth+hy"]

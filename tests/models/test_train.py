@@ -13,8 +13,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from riskradar.errors import StorageError
 from riskradar.models.dense import Shape, Snapshots, TrainConfig, initial
-from riskradar.models.networks import Block, forward
-from riskradar.models.train import Trained, load_weights, logits, save_weights, train
+from riskradar.models.networks import Block, Gcn, forward, logits
+from riskradar.models.train import Samples, Trained, load_weights, save_weights, train
 from tests.models.graphs import SHAPES, labels, snapshots
 
 COUNT = 43
@@ -24,7 +24,7 @@ STOPPING = TrainConfig(epochs=40, batch=8, rate=0.02, patience=3, tail=0.3, purg
 def trained(name: str, seeds: tuple[int, ...], config: TrainConfig, **more: object) -> Trained:
     shape = SHAPES[name]
     rows = np.arange(shape.sequence - 1, COUNT)
-    return train(shape, snapshots(COUNT), rows, labels(COUNT, shape.outputs)[rows], seeds, config, **more)  # type: ignore[arg-type]
+    return train(Gcn(shape), Samples(snapshots(COUNT), rows, (labels(COUNT, shape.outputs)[rows],)), seeds, config, **more)  # type: ignore[arg-type]
 
 
 def apart(a: Trained, b: Trained, seed: int) -> float:
@@ -81,7 +81,7 @@ def test_the_loop_is_adam_of_torch_on_the_same_batches(name: str) -> None:
             adam.zero_grad()
             loss.backward()
             adam.step()
-    ours = train(shape, graph, rows, y, (5,), config)
+    ours = train(Gcn(shape), Samples(graph, rows, (y,)), (5,), config)
     for key, tensor in weights.items():
         np.testing.assert_allclose(ours.weights[key], tensor.detach().numpy(), rtol=0, atol=1e-11)
 
@@ -91,7 +91,7 @@ def test_a_label_that_is_not_known_teaches_nothing() -> None:
     rows, y = np.arange(2, COUNT), labels(COUNT, 3)[2:]
     silent = y.copy()
     silent[:, 1] = np.nan
-    head = train(shape, graph, rows, silent, (0,), config).weights["head"][0]
+    head = train(Gcn(shape), Samples(graph, rows, (silent,)), (0,), config).weights["head"][0]
     first = initial(shape, 0)["head"].astype(np.float32)
     assert (head[:, 1] == first[:, 1]).all()
     assert (head[:, 0] != first[:, 0]).all()
@@ -105,7 +105,7 @@ def test_it_learns_what_can_be_learned(name: str) -> None:
     high = (graph.x[:, :, 0].sum(axis=1) / graph.mask.sum(axis=1) > 0).astype(float)[:, None]
     rows = np.arange(2, 160)
     y = high[rows - (name == "temporal")]
-    made = train(shape, graph, rows, y, (0, 1), TrainConfig(epochs=120, rate=0.02, batch=16))
+    made = train(Gcn(shape), Samples(graph, rows, (y,)), (0, 1), TrainConfig(epochs=120, rate=0.02, batch=16))
     assert (made.curves[-1] < 0.5 * made.curves[0]).all()
     assert ((logits(shape, made.weights, graph, rows) > 0) == y).mean() > 0.9
 
@@ -162,7 +162,7 @@ def test_a_checkpoint_of_another_training_is_refused_and_kept(change: str, tmp_p
     config = KILLED.model_copy(update={"rate": 0.5}) if change == "config" else KILLED
     y = labels(COUNT, 3, seed=int(change == "data"))
     with pytest.raises(StorageError, match="another training"):
-        train(SHAPES["snapshot"], snapshots(COUNT), np.arange(COUNT), y, seeds, config, checkpoint=file)
+        train(Gcn(SHAPES["snapshot"]), Samples(snapshots(COUNT), np.arange(COUNT), (y,)), seeds, config, checkpoint=file)
     assert file.read_bytes() == before
 
 
@@ -186,7 +186,7 @@ def test_a_finished_training_is_not_repeated(tmp_path: Path) -> None:
 
 
 def stopping(graph: Snapshots, y: np.ndarray) -> Trained:
-    return train(SHAPES["snapshot"], graph, np.arange(COUNT), y, (0,), STOPPING)
+    return train(Gcn(SHAPES["snapshot"]), Samples(graph, np.arange(COUNT), (y,)), (0,), STOPPING)
 
 
 def test_early_stopping_looks_at_the_purged_tail_only() -> None:
@@ -211,7 +211,8 @@ def test_early_stopping_looks_at_the_purged_tail_only() -> None:
         epochs = len(made.validation)
         best = int(np.argmin(made.validation[:, 0]))
         assert epochs == min(best + 1 + STOPPING.patience, STOPPING.epochs)
-        short = train(SHAPES["snapshot"], graph, np.arange(27), y[:27], (0,), STOPPING.model_copy(update={"patience": 0, "epochs": best + 1}))
+        config = STOPPING.model_copy(update={"patience": 0, "epochs": best + 1})
+        short = train(Gcn(SHAPES["snapshot"]), Samples(graph, np.arange(27), (y[:27],)), (0,), config)
         assert apart(made, short, 0) < 1e-12, "not the weights of the best epoch"
     assert len(base.validation) < STOPPING.epochs
 
@@ -222,10 +223,36 @@ def test_without_patience_nothing_is_held_back() -> None:
     assert np.isnan(made.validation).all()
 
 
+@pytest.mark.parametrize("steps", [1, 6, 13])
+def test_steps_end_the_training_whatever_the_epochs(steps: int) -> None:
+    """43 samples in batches of 8 make six steps an epoch."""
+    made = trained("snapshot", (0, 1), TrainConfig(epochs=1, steps=steps, batch=8, schedule="onecycle", dtype="float64"))
+    assert len(made.curves) == -(-steps // 6)
+    assert apart(made, trained("snapshot", (0,), TrainConfig(epochs=99, steps=steps, batch=8, schedule="onecycle", dtype="float64")), 0) < 1e-12
+    one_more = trained("snapshot", (0,), TrainConfig(steps=steps + 1, batch=8, dtype="float64"))
+    assert apart(trained("snapshot", (0,), TrainConfig(steps=steps, batch=8, dtype="float64")), one_more, 0) > 1e-6
+    if steps == 6:
+        assert apart(trained("snapshot", (0,), TrainConfig(epochs=1, batch=8)), trained("snapshot", (0,), TrainConfig(steps=6, batch=8)), 0) == 0
+
+
+def test_a_refit_begins_with_the_weights_it_is_given(tmp_path: Path) -> None:
+    """Adam has no memory of the first training; its order of samples begins anew."""
+    slow = TrainConfig(epochs=1, batch=64, rate=1e-9)
+    first = trained("temporal", (0, 1), TrainConfig(epochs=3, rate=0.01))
+    again = trained("temporal", (0, 1), slow, start=first.weights)
+    assert max(float(np.abs(again.weights[name] - array).max()) for name, array in first.weights.items()) < 1e-7
+    both = trained("temporal", (0, 1), slow, start={name: array[1:] for name, array in first.weights.items()})
+    assert max(float(np.abs(both.weights[name] - array[1]).max()) for name, array in first.weights.items()) < 1e-7, "one start for all seeds"
+    file = tmp_path / "training.safetensors"
+    trained("temporal", (0, 1), slow, start=first.weights, checkpoint=file)
+    with pytest.raises(StorageError, match="another training"):
+        trained("temporal", (0, 1), slow, checkpoint=file)
+
+
 def test_a_sample_must_lie_inside() -> None:
     for rows in (np.array([1, 5]), np.array([5, COUNT])):
         with pytest.raises(ValueError, match="inside"):
-            train(SHAPES["temporal"], snapshots(COUNT), rows, np.zeros((2, 3)), (0,), STOPPING)
+            train(Gcn(SHAPES["temporal"]), Samples(snapshots(COUNT), rows, (np.zeros((2, 3)),)), (0,), STOPPING)
 
 
 def test_logits_do_not_depend_on_what_is_scored_beside(tmp_path: Path) -> None:

@@ -145,6 +145,13 @@ def noise_density(name: str, config: LayersConfig) -> float | None:
     return None if math.isnan(share) else share
 
 
+def most_edges(name: str, nodes: int, config: LayersConfig) -> int:
+    """The most directed edges that a layer can have between so many nodes: its nearest neighbours where it has such, else all pairs."""
+    settings = settings_of(name, config)
+    chosen = getattr(settings, "keep", "nearest") == "nearest"
+    return nodes * min(getattr(settings, "neighbours", nodes) if chosen else nodes, nodes - 1)
+
+
 def build(panel: Panel, config: LayersConfig) -> Graphs:
     """All layers of `config` on a panel; a layer without data is absent, with the reason. UsageError on an unknown name."""
     built: dict[str, Layer] = {}

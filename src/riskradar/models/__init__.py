@@ -1,6 +1,7 @@
 """Models: rules that are never fitted, classic learners, and (lazily, they need torch) networks."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -10,15 +11,20 @@ from riskradar.models.classic import Forest, ForestConfig, Logistic, LogisticCon
 from riskradar.models.gcn import Network, SnapshotConfig, TemporalConfig
 from riskradar.models.pool import BetaMap, Garch, Library, Pool, PoolConfig
 from riskradar.models.rules import RULES, Rule
+from riskradar.models.srr.model import Srr, SrrConfig
+from riskradar.models.summary import Described, summary
 from riskradar.registry import Registry
-from riskradar.tables import Features
+from riskradar.tables import Features, Target
 
 EQUAL = (1.0, 1.0, 1.0)
 POOLS = ("library", "garch", "beta-map", "pool", "equal-pool")
 
 
 class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
-    """Which entries of MODELS run, and how; seeds: how often a model that draws random numbers is trained."""
+    """Which entries of MODELS run, and how; seeds: how often a model that draws random numbers is trained.
+
+    All run but `srr`, which takes minutes: add it to `names`.
+    """
 
     names: tuple[str, ...] = (*RULES, "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn", *POOLS)
     seeds: int = Field(default=1, ge=1, le=100)
@@ -26,6 +32,7 @@ class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
     forest: ForestConfig = ForestConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
     temporal: TemporalConfig = TemporalConfig()
+    srr: SrrConfig = SrrConfig()
     pool: PoolConfig = PoolConfig()
 
 
@@ -45,12 +52,20 @@ MODELS: Registry[Callable[[ModelsConfig], Model]] = Registry("models", Callable,
     "beta-map": lambda config: BetaMap(),
     "pool": lambda config: Pool(config.pool, "library, simulation and beta map, .4 .3 .3 unless set; ranked by the anchor"),
     "equal-pool": lambda config: Pool(config.pool.model_copy(update={"weights": EQUAL}), "the same members in equal weights; ranked by the anchor"),
+    "srr": lambda config: Srr(config.srr),
 })  # fmt: skip
 
 
 def make(name: str, config: ModelsConfig) -> Model:
     """One model by name; UsageError on an unknown one."""
     return MODELS.find(name, "models.names")(config)
+
+
+def describe(name: str, config: ModelsConfig, targets: tuple[Target, ...], edges: Callable[[str, int], int]) -> dict[str, Any]:
+    """What one model is; a network also says what it reads, its parameters by part and what a score costs (see summary)."""
+    model = make(name, config)
+    plain = {"model": name, "about": model.about, "refit_years": model.refit_years}
+    return plain | summary(model, targets, edges) if isinstance(model, Described) else plain
 
 
 def history_start(model: Model, features: Features) -> str | None:
@@ -65,4 +80,4 @@ def history_start(model: Model, features: Features) -> str | None:
     return str(max(firsts))
 
 
-__all__ = ["MODELS", "RULES", "Fitted", "Model", "ModelsConfig", "Prediction", "Stacked", "history_start", "make"]
+__all__ = ["MODELS", "RULES", "Fitted", "Model", "ModelsConfig", "Prediction", "Stacked", "describe", "history_start", "make"]

@@ -65,8 +65,8 @@ class Model(Protocol):
         """True when it was chosen after seeing the history that it is judged on."""
         ...
 
-    def lacks(self, features: Features) -> str:
-        """Why the model cannot run on these features, or an empty string."""
+    def lacks(self, features: Features, graphs: Graphs) -> str:
+        """Why the model cannot run on these tables, or an empty string."""
         ...
 
     def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> Fitted:

@@ -51,7 +51,7 @@ class Logistic:
         """See Model."""
         return self.config.refit_years
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         """See Model.lacks."""
         return missing(features, self.config.inputs)
 
@@ -107,7 +107,7 @@ class Forest:
         """See Model."""
         return self.config.refit_years
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         """See Model.lacks."""
         return missing(features, self.config.inputs)
 

@@ -114,14 +114,22 @@ class Snapshots:
 
 
 class TrainConfig(BaseModel, frozen=True, extra="forbid"):
-    """How networks learn: Adam on binary cross-entropy in shuffled mini-batches (paper 6.1).
+    """How networks learn: Adam in shuffled mini-batches (paper 6.1).
 
+    steps: stop after so many, whatever `epochs` says; 0: the epochs decide. weight_decay: decoupled, as in AdamW (Loshchilov and Hutter 2019).
+    schedule: the same rate throughout, or one cycle that climbs to it during the share `warmup` of the steps (Smith and Topin 2018).
+    clip: longest gradient of one seed, 0 for any.
     patience: stop when the loss on the newest `tail` of the samples has not fallen for so many epochs, and keep the best weights; 0: never.
     purge: snapshots that a label looks ahead; the samples whose labels reach into the tail are left out of training.
     """
 
     epochs: int = Field(default=20, ge=1, le=10_000)
+    steps: int = Field(default=0, ge=0)
     rate: float = Field(default=1e-3, gt=0)
+    schedule: Literal["constant", "onecycle"] = "constant"
+    warmup: float = Field(default=0.3, gt=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    clip: float = Field(default=0.0, ge=0)
     batch: int = Field(default=8, ge=1)
     patience: int = Field(default=0, ge=0)
     tail: float = Field(default=0.2, gt=0, lt=1)

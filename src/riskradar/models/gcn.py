@@ -1,7 +1,8 @@
 """The paper's networks under an honest protocol: cut at the refit, standardised on the past, scored one day at a time (paper 5.8, 5.9)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -12,9 +13,9 @@ from scipy.special import expit
 from riskradar.errors import UsageError
 from riskradar.layers import kind_of
 from riskradar.models.base import Prediction
-from riskradar.models.calibration import LEAST, coherent
+from riskradar.models.calibration import coherent
 from riskradar.models.dense import Shape, Snapshots, TrainConfig
-from riskradar.models.inputs import missing, outcomes
+from riskradar.models.inputs import missing, missing_layers, outcomes, teachable
 from riskradar.tables import Features, Graphs, Labels, Target
 from riskradar.tables.arrays import Bool, Float, Float32, Int
 
@@ -70,9 +71,9 @@ class Network:
         """Snapshots that one score reads."""
         return self.config.sequence if isinstance(self.config, TemporalConfig) else 1
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         """See Model.lacks."""
-        return missing(features, tuple(f"mean:{name}" for name in self.config.inputs))
+        return missing(features, tuple(f"mean:{name}" for name in self.config.inputs)) or missing_layers(graphs, (self.config.layer,))
 
     def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> "FittedNetwork":
         """See fit_seeds."""
@@ -84,7 +85,7 @@ class Network:
         graph = snapshots(features, graphs, grid, self.config)
         whole = np.convolve(graph.mask.any(axis=1), np.ones(self.sequence))[: len(grid)] == self.sequence
         y = np.where(whole[:, None], outcomes(labels)[grid], np.nan)
-        taught = _teachable(y, self.config.every)
+        taught = teachable(y, self.config.every)
         rows = np.flatnonzero(np.isfinite(y[:, taught]).any(axis=1))
         if not len(rows):
             return [FittedNetwork(self, labels.targets, taught, {}) for _ in seeds]
@@ -96,14 +97,34 @@ class Network:
     def _learn(
         self, used: Snapshots, rows: Int, y: Float, about: tuple[tuple[Target, ...], Bool, tuple[Float32, Float32]], seeds: Sequence[int]
     ) -> list["FittedNetwork"]:
-        from riskradar.models.train import train
+        from riskradar.models.networks import Gcn
+        from riskradar.models.train import Samples, train
 
         targets, taught, (mean, scale) = about
         longest = max(t.horizon for t, use in zip(targets, taught, strict=True) if use)
         config = self.config.train.model_copy(update={"purge": -(-longest // self.config.every)})
-        weights = train(self.shape(int(taught.sum())), used, rows, y, seeds, config).weights
+        weights = train(Gcn(self.shape(int(taught.sum()))), Samples(used, rows, (y,)), seeds, config).weights
         each = [{name: array[s : s + 1] for name, array in weights.items()} for s in range(len(seeds))]
         return [FittedNetwork(self, targets, taught, {"mean": mean, "scale": scale} | own) for own in each]
+
+    @property
+    def reads(self) -> dict[str, Any]:
+        """See summary.Described."""
+        sessions = (self.sequence - 1) * self.config.every + 1
+        return {"layers": (self.config.layer,), "inputs": self.config.inputs, "context": (), "sequence": self.sequence, "sessions": sessions}
+
+    def arrays(self, targets: tuple[Target, ...]) -> dict[str, tuple[int, ...]]:
+        """See summary.Described; continuous targets have no output."""
+        return self.shape(sum(target.binary for target in targets)).arrays()
+
+    def cost(self, targets: tuple[Target, ...], nodes: int, edges: Mapping[str, int]) -> tuple[int, int]:
+        """See summary.Described; blocks are dense, so edges cost nothing and pairs do."""
+        shape = self.shape(sum(target.binary for target in targets))
+        matrices = {name: prod(dims) for name, dims in shape.arrays().items() if len(dims) == 2}
+        encode = nodes * (nodes * (shape.features + shape.width) + matrices["gcn1"] + matrices["gcn2"] + shape.width)
+        temporal = sum(size for name, size in matrices.items() if name.startswith("gru"))
+        heads = matrices["head"] + matrices.get("hidden", 0)
+        return shape.sequence * (encode + temporal) + heads, shape.sequence * nodes * (nodes + shape.features + 2 * shape.width)
 
     def shape(self, outputs: int) -> Shape:
         """The network for so many targets."""
@@ -135,7 +156,7 @@ class FittedNetwork:
         return Prediction(score[None], coherent(expit(score), self.targets)[None])
 
     def _score(self, graph: Snapshots) -> Float:
-        from riskradar.models.train import logits
+        from riskradar.models.networks import logits
 
         weights = {name: array for name, array in self.learned.items() if name not in ("mean", "scale")}
         standard = graph.standardised(self.learned["mean"], self.learned["scale"])
@@ -159,10 +180,3 @@ def snapshots(features: Features, graphs: Graphs, rows: Int, config: NetworkConf
     a = [layer.block(t, t + 1) for t in rows]
     nodes = len(features.nodes)
     return Snapshots(x, np.concatenate(a) if a else np.zeros((0, nodes, nodes), np.float32), features.member[rows] & np.isfinite(x).all(axis=2))
-
-
-def _teachable(y: Float, every: int) -> Bool:
-    """Targets with enough labelled days and both outcomes, [K]."""
-    days = np.isfinite(y).sum(axis=0) * every
-    out: Bool = (days >= LEAST) & (y == 0).any(axis=0) & (y == 1).any(axis=0)
-    return out

@@ -4,9 +4,10 @@ import numpy as np
 
 from riskradar.errors import UsageError
 from riskradar.features import over_members
+from riskradar.models.calibration import LEAST
 from riskradar.registry import near
-from riskradar.tables import SYSTEM, Features, Labels
-from riskradar.tables.arrays import Float
+from riskradar.tables import SYSTEM, Features, Graphs, Labels
+from riskradar.tables.arrays import Bool, Float
 
 
 def missing(features: Features, names: tuple[str, ...]) -> str:
@@ -21,6 +22,13 @@ def missing(features: Features, names: tuple[str, ...]) -> str:
     return "; ".join(sorted({features.absent[n] for n in lacking}))
 
 
+def missing_layers(graphs: Graphs, names: tuple[str, ...]) -> str:
+    """Why none of the layers `names` can be read, or an empty string when one of them can, or none is asked for."""
+    if not names or any(name in graphs.layers for name in names):
+        return ""
+    return "; ".join(f"no layer {name}: {graphs.absent.get(name, 'layers.names leaves it out')}" for name in names)
+
+
 def matrix(features: Features, names: tuple[str, ...]) -> Float:
     """[T, len(names)]; `mean:volatility_20` is the mean of a node feature over the members of the day (paper 7.2)."""
     columns = [over_members(features.column(n[5:]), features.member) if n.startswith("mean:") else features.column(n) for n in names]
@@ -30,3 +38,11 @@ def matrix(features: Features, names: tuple[str, ...]) -> Float:
 def outcomes(labels: Labels) -> Float:
     """Yes-or-no labels of the system, [T, K]; NaN for continuous targets, which have no probability."""
     return np.where([target.binary for target in labels.targets], labels.values[:, labels.units.index(SYSTEM), :], np.nan)
+
+
+def teachable(y: Float, every: int) -> Bool:
+    """Targets with enough labelled days and more than one outcome, [K], from labels [n, K] of every n-th day."""
+    known = np.isfinite(y)
+    least, most = np.where(known, y, np.inf).min(axis=0, initial=np.inf), np.where(known, y, -np.inf).max(axis=0, initial=-np.inf)
+    out: Bool = (known.sum(axis=0) * every >= LEAST) & (least < most)
+    return out

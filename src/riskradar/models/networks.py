@@ -3,20 +3,24 @@
 A snapshot is normalised once, its first product A_hat @ X is made once, and a step encodes each snapshot once, however many windows share it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
 
-from riskradar.models.dense import Shape, Snapshots, parameters
-from riskradar.tables.arrays import Int
+from riskradar.models.dense import Shape, Snapshots, initial
+from riskradar.tables.arrays import Float, Int
 
 Weights = dict[str, Tensor]
+CHUNK = 256  # samples scored at once
 
-__all__ = ["Block", "Shape", "Weights", "distinct", "encode", "forward", "gru", "one_thread", "parameters", "sigmoid"]
+__all__ = ["Block", "Gcn", "Weights", "distinct", "encode", "forward", "gru", "logits", "one_thread", "sigmoid"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,3 +107,58 @@ def distinct(windows: Int) -> tuple[Int, Int]:
     np.put_along_axis(place, order, rank, axis=1)
     np.put_along_axis(index, rank, ranked, axis=1)
     return index, place
+
+
+class BinaryCrossEntropy(torch.autograd.Function):
+    """Sum over what is known of the loss of logits [S, B, K], for each seed [S], with its slope written out."""
+
+    @staticmethod
+    def forward(ctx: Any, out: Tensor, y: Tensor, known: Tensor) -> Tensor:
+        ctx.save_for_backward(out, y, known)
+        return binary_cross_entropy_with_logits(out, y, known, reduction="none").sum((1, 2))
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+        out, y, known = ctx.saved_tensors
+        return (sigmoid(out) - y) * (known * slope[:, None, None]), None, None
+
+
+@dataclass(frozen=True)
+class Gcn:
+    """The paper's networks as the training loop sees them (see train.Trainable)."""
+
+    shape: Shape
+
+    @property
+    def sequence(self) -> int:
+        """Snapshots that one sample reads."""
+        return self.shape.sequence
+
+    def arrays(self) -> dict[str, tuple[int, ...]]:
+        """See Shape.arrays."""
+        return self.shape.arrays()
+
+    def initial(self, seed: int) -> dict[str, Float]:
+        """See dense.initial."""
+        return initial(self.shape, seed)
+
+    def prepare(self, data: Snapshots, dtype: str) -> Block:
+        """See Block."""
+        return Block.of(data, dtype)
+
+    def loss(self, weights: Weights, prepared: Block, rows: Int, y: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
+        """Binary cross-entropy of the labels [S, B, K]."""
+        out = forward(self.shape, weights, prepared, rows)
+        known = y[0].isfinite().to(out.dtype)
+        losses: Tensor = BinaryCrossEntropy.apply(out, y[0].nan_to_num(), known)  # type: ignore[no-untyped-call]
+        return losses, known.sum((1, 2))
+
+
+def logits(shape: Shape, weights: Mapping[str, NDArray[Any]], snapshots: Snapshots, rows: Int) -> NDArray[Any]:
+    """Logits [S, n, K] of the samples that end at the snapshots `rows` [n], in the dtype of the weights, on one thread."""
+    given = {name: torch.tensor(array) for name, array in weights.items()}
+    S = len(given["head"])
+    with one_thread(), torch.inference_mode():
+        block = Block.of(snapshots, str(weights["head"].dtype))
+        chunks = (rows[start : start + CHUNK] for start in range(0, max(len(rows), 1), CHUNK))
+        return np.concatenate([forward(shape, given, block, np.tile(chunk, (S, 1))).numpy() for chunk in chunks], axis=1)

@@ -28,7 +28,7 @@ class Rule:
     graphs: bool = False
     seeds: bool = False
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         """See Model.lacks."""
         return missing(features, self.inputs)
 
@@ -68,7 +68,7 @@ class Constant:
     graphs: bool = False
     seeds: bool = False
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         """See Model.lacks."""
         return ""
 

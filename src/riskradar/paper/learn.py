@@ -116,7 +116,9 @@ def _forest(x: Float, train: Int, y: Float, learners: LearnersConfig) -> tuple[F
 
 
 def _network(model: str, window: Window, config: PaperConfig, rows: Int, train: Int) -> Float:
-    from riskradar.models import train as training  # torch
+    from riskradar.models.networks import Gcn, logits  # torch
+    from riskradar.models.train import Samples
+    from riskradar.models.train import train as fit
 
     learners, kind = config.learners, NETWORKS[model]
     made = shape(kind, learners, config.protocol.sequence)
@@ -125,6 +127,6 @@ def _network(model: str, window: Window, config: PaperConfig, rows: Int, train: 
     epochs = learners.static_epochs if model == "static" else learners.temporal_epochs
     settings = TrainConfig(epochs=epochs, rate=learners.rate, batch=learners.batch)
     seeds: Any = range(learners.seeds)
-    learned = training.train(made, snapshots, ends[train], window.y[rows[train]][:, None], seeds, settings)
-    probability: Float = expit(training.logits(made, learned.weights, snapshots, ends)[:, :, 0].astype(float))
+    learned = fit(Gcn(made), Samples(snapshots, ends[train], (window.y[rows[train]][:, None],)), seeds, settings)
+    probability: Float = expit(logits(made, learned.weights, snapshots, ends)[:, :, 0].astype(float))
     return probability

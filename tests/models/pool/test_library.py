@@ -122,7 +122,7 @@ def test_no_path_that_ends_later_is_used(wide: Line) -> None:
 def test_without_sectors_or_vix_the_index_and_its_volatility_do(wide: Line) -> None:
     bare = features.build(replace(wide.panel, facts=Facts.none()), FeaturesConfig(node=("return",)))
     fitted = Library(CONFIG).fit(bare, wide.graphs, wide.labels, seed=0)
-    assert not Library(CONFIG).lacks(bare)
+    assert not Library(CONFIG).lacks(bare, wide.graphs)
     prediction = score_day(fitted, bare, wide.graphs, 699)
     assert np.isfinite(prediction.probability).all()
     assert fitted.state()["returns"].shape == (700, 1)

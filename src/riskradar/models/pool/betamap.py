@@ -32,7 +32,7 @@ class BetaMap:
     graphs: bool = False
     seeds: bool = False
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         """See Model.lacks."""
         return missing(features, ANCHOR)
 

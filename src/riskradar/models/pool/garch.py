@@ -106,7 +106,7 @@ class Garch:
         """See Model."""
         return self.config.refit_years
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         """See Model.lacks."""
         return missing(features, ("index_return", *ANCHOR))
 

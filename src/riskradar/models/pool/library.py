@@ -45,7 +45,7 @@ class Library:
     graphs: bool = False
     seeds: bool = False
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         """See Model.lacks; sectors and VIX are used where there are any."""
         return missing(features, (*NEEDS, *ANCHOR))
 

@@ -39,9 +39,9 @@ class Pool:
     graphs: bool = False
     seeds: bool = False
 
-    def lacks(self, features: Features) -> str:
+    def lacks(self, features: Features, graphs: Graphs) -> str:
         """See Model.lacks."""
-        return Library(self.config.library).lacks(features)  # which reads all that the other members do
+        return Library(self.config.library).lacks(features, graphs)  # which reads all that the other members do
 
     def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> FittedPool:
         """Fit each member."""
