@@ -11,6 +11,7 @@ from riskradar.config import Config
 from riskradar.data import Intake, Raw
 from riskradar.evaluate import Report
 from riskradar.measures import MEASURES
+from riskradar.resume import Cache
 from riskradar.tables import Features, Graphs, Labels, Measures, Panel
 
 
@@ -31,8 +32,11 @@ class Run:
     seconds: dict[str, float]
 
 
-def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = lambda name: None) -> Run:
-    """From source rows (read from `config.data` unless given) to the report; `stage` hears the name of each stage as it begins."""
+def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = lambda name: None, cache: Cache | None = None) -> Run:
+    """From source rows (read from `config.data` unless given) to the report; `stage` hears the name of each stage as it begins.
+
+    cache: where finished jobs are kept while the run lasts.
+    """
     seconds: dict[str, float] = {}
 
     def timed(name: str, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -48,7 +52,7 @@ def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = l
     graphs = timed("graphs", layers.build, panel, config.layers)
     measured = timed("measures", measures.build, panel, graphs, config.measures)
     known = timed("labels", labels.build, panel, config.labels)
-    tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest)
+    tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest, cache)
     report = timed("evaluation", evaluate.run, tested.forecasts, known, config.evaluate, tested.absent)
     rises = {name: MEASURES[name].rises for name in measured.names}
     indicators = timed("measures as scores", evaluate.measures_as_scores, measured, known, rises, config.evaluate)
