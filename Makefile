@@ -21,6 +21,7 @@ audit: $(VENV)/ready ## look for the future in every number of the sample's run
 bench: $(VENV)/ready ## speed beside named peers, as ratios; results in results/benchmarks and docs
 	$(BIN)/python benchmarks/graphs.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/sizing.py
 
 prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
 	$(BIN)/python prove/ranks.py --count 1000000

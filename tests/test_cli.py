@@ -136,6 +136,10 @@ def walk(names: list[str], count: int = 1500, seed: int = 1) -> pd.DataFrame:
 OWN = ("--set", "data.start=2010-01-04", "--set", "split.first=2013-01-02", "--set", "evaluate.start=2013-01-02", "--set", "evaluate.min_events=1")
 
 
+def test_a_cluster_that_can_be_none_is_refused(tmp_path: Path) -> None:
+    failed(riskradar("run", "tiny", *TINY, "--dask", "cluster:8786", cwd=tmp_path), 2, "'cluster:8786'", "tcp://host:port")
+
+
 def test_refused_cells_are_a_warning_and_are_kept_in_the_record(tmp_path: Path) -> None:
     frame = walk(["NA", "TRUE", "1E5"]).astype(object)
     frame.iloc[700, 0], frame.iloc[701, 1], frame.iloc[702, 2] = "NaN", "-5", "1e400"

@@ -106,6 +106,41 @@ def test_leave_one_crisis_out(case: tuple[Labels, SplitConfig, int]) -> None:
         assert fold.cutoff == labels.known[fold.train].max()
 
 
+@given(cases(), st.sampled_from(["one", "two"]), st.sampled_from(["one", "two"]))
+def test_transfer(case: tuple[Labels, SplitConfig, int], learn: str, judge: str) -> None:
+    labels, config, years = case
+    (begin, end), = config.crises.values()
+    crises = {"one": (begin, end), "two": (end + timedelta(days=1), end + timedelta(days=300))}
+    config = config.model_copy(update={"method": "transfer", "crises": crises, "learn": learn, "judge": judge})
+    try:
+        (fold,) = folds(labels, config, years)
+    except UsageError:
+        return
+    rows = np.arange(len(labels.dates))
+    inside = {name: rows[(labels.dates >= np.datetime64(a)) & (labels.dates <= np.datetime64(b))] for name, (a, b) in crises.items()}
+    scored, taught = np.arange(fold.start, fold.stop), inside[learn]
+    if learn == judge:
+        half = len(taught) // 2
+        assert (scored == taught[half:]).all(), "the later half is scored"
+        taught = taught[:half]
+    else:
+        assert (scored == inside[judge]).all()
+    assert fold.kind == "transfer"
+    assert fold.cutoff == labels.known[fold.train].max()
+    gap = [config.embargo if learn == "two" > judge else 0, 0 if learn == "two" > judge else config.embargo]
+    for k, target in enumerate(labels.targets):
+        used = rows[fold.train[:, k]]
+        assert (used >= taught[0] + gap[0]).all()
+        assert (used + target.horizon <= taught[-1] - gap[1]).all(), "a label ends outside the window that teaches"
+        assert len(used) == max(len(taught) - target.horizon - sum(gap), 0), "usable days were left out"
+
+
+def test_a_window_that_is_none_is_named() -> None:
+    labels = labels_on(np.arange("2000-01-03", "2000-03-01", dtype="datetime64[D]"), (5,))
+    with pytest.raises(UsageError, match=r"'lehman' is no crisis window; .*dot-com, gfc, covid"):
+        folds(labels, SplitConfig(method="transfer", learn="gfc", judge="lehman"))
+
+
 def test_nothing_to_score_says_what_to_set() -> None:
     labels = labels_on(np.arange("2000-01-03", "2000-03-01", dtype="datetime64[D]"), (5,))
     for config in (SplitConfig(first=date(2001, 1, 1)), SplitConfig(method="leave-one-crisis-out")):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riskradar import config as configuration
-from riskradar import data, evaluate, html, layers, lookahead, models, paper, pipeline, record
+from riskradar import data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -22,12 +25,16 @@ from riskradar.lookahead import Audit
 from riskradar.measures import MEASURES
 from riskradar.pipeline import Run
 from riskradar.record import Record
-from riskradar.tables import Target
+from riskradar.resume import Cache
+from riskradar.tables import Panel, Target
 
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger("riskradar")
+
 HOME = Path("runs")
+UNFINISHED = ".unfinished"  # in the home of the runs: what a killed run had finished
 
 
 def run(
@@ -40,7 +47,7 @@ def run(
     now: datetime | None = None,
     stage: Callable[[str], None] = lambda name: None,
 ) -> Record:
-    """Run the whole line and store it as a run with its report.
+    """Run the whole line and store it as a run with its report; a run that was killed goes on where it stopped.
 
     prices: closes, dates by names, instead of `data.prices`; settings: `section.key=value` over the preset and the file;
     now: the moment that names the run; the presets of the paper give a replication. Raises the errors of riskradar.errors.
@@ -48,7 +55,8 @@ def run(
     if preset in paper.PRESETS:
         return _replicate(paper.load(preset, file, settings), prices, now or datetime.now(UTC), home, stage)
     made = configuration.load(preset, file, settings)
-    done = pipeline.run(made, None if prices is None else data.read_frame(prices, made.data), stage)
+    cache = Cache(home / UNFINISHED)
+    done = pipeline.run(made, None if prices is None else data.read_frame(prices, made.data), stage, cache)
     moment = now or datetime.now(UTC)
     stage("report")
     name = record.run_id(moment, made.preset, made.hash())
@@ -56,7 +64,39 @@ def run(
     evaluation, outcomes = done.report.record(), record.labels_frame(done.labels)
     about["sentence"] = html.sentence(about, evaluation, done.backtest.forecasts, outcomes)
     page = html.build(about, evaluation, done.backtest.forecasts, outcomes, done.measures.frame(), done.summary)
-    return record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page, (done.measures, done.summary))
+    stored = record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page, (done.measures, done.summary))
+    cache.clear()
+    return stored
+
+
+def full_protocol(
+    run: str = "latest", prices: pd.DataFrame | None = None, *, home: Path = HOME, stage: Callable[[str], None] = lambda name: None
+) -> dict[str, Any]:
+    """The full protocol beside a stored run (see riskradar.full), written as full.json and full.html into its folder; it may take days.
+
+    The hours that it needs are logged before it starts; killed, it goes on where it stopped when it is called again.
+    UsageError when the prices are not those of the run.
+    """
+    stored = record.load(home, run)
+    about = stored.about
+    if about["kind"] != "live":
+        raise UsageError(f"{stored.id} is a {about['kind']} run; the full protocol stands beside live runs; run standard first")
+    made = configuration.check(about["config"], Config)
+    panel, _ = data.assemble(data.read(made.data) if prices is None else data.read_frame(prices, made.data), made.data)
+    if panel_hash(panel) != about["panel"]["hash"]:
+        raise UsageError(f"the prices are no longer those of {stored.id}; nothing was run; run again, then ask for the full protocol")
+    cache = Cache(home / UNFINISHED)
+    line = full.Line.of(made, panel, stored.forecasts(), cache)
+    foretold = full.hours(line, about["cpu_seconds"], about["seconds"])
+    log.info(f"the full protocol needs about {foretold:.2f} hours here, less what was finished before; it can be killed and goes on")
+    start = time.perf_counter()
+    hashes = {"run": stored.id, "config_hash": about["config_hash"], "panel_hash": about["panel"]["hash"]}
+    found = hashes | full.run(line, stage)
+    found |= {"hours_foretold": foretold, "hours": (time.perf_counter() - start) / 3600}
+    record.write_text(stored.folder / "full.json", json.dumps(found, indent=1, allow_nan=False))
+    record.write_text(stored.folder / "full.html", html.full_page(about, found))
+    cache.clear()
+    return found
 
 
 def _replicate(made: paper.PaperConfig, prices: pd.DataFrame | None, moment: datetime, home: Path, stage: Callable[[str], None]) -> Record:
@@ -77,11 +117,12 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "config_hash": made.hash(),
         "panel": {
             "text": str(panel), "assets": len(panel.assets), "sessions": len(panel.dates), "start": str(panel.dates[0]), "end": str(panel.dates[-1]),
-            "index": panel.index, "sectors_dated": panel.sectors_dated, "hash": panel_hash(done),
+            "index": panel.index, "sectors_dated": panel.sectors_dated, "hash": panel_hash(panel),
         },
         "intake": {"lines": list(done.intake.lines()), "record": done.intake.record()},
         "environment": record.environment(),
         "seconds": {k: round(v, 2) for k, v in done.seconds.items()},
+        "cpu_seconds": {k: round(v, 2) for k, v in done.backtest.seconds.items()},
         "models": {n: _describe_model(n, done) for n in made.models.names},
         "absent": done.backtest.absent,
         "learned": done.backtest.hashes,
@@ -93,10 +134,10 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def panel_hash(done: Run) -> str:
+def panel_hash(panel: Panel) -> str:
     """SHA-256 over the arrays of a panel: the same prices, dates and facts give the same hash."""
-    digest = hashlib.sha256("\n".join(done.panel.assets).encode())
-    for part in (done.panel, done.panel.facts):
+    digest = hashlib.sha256("\n".join(panel.assets).encode())
+    for part in (panel, panel.facts):
         for field in dataclasses.fields(part):
             value = getattr(part, field.name)
             if isinstance(value, np.ndarray):

@@ -4,13 +4,13 @@ A stored number is always made by the one call `score_day`: a batch of one sessi
 """
 
 import hashlib
+import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
-from numpy.typing import NDArray
+from joblib import delayed
 from pydantic import BaseModel, Field
 from threadpoolctl import threadpool_limits
 
@@ -18,23 +18,42 @@ from riskradar import models
 from riskradar.errors import UsageError
 from riskradar.models import Fitted, Model, ModelsConfig, Prediction, Stacked
 from riskradar.models.pool import ATOMS, Simulated
+from riskradar.resume import Cache, Scored, code, digest
 from riskradar.split import Fold, SplitConfig, folds
 from riskradar.tables import Distribution, Features, Forecast, Graphs, Labels
+from riskradar.workers import workers
+
+log = logging.getLogger("riskradar")
 
 
 class BacktestConfig(BaseModel, frozen=True, extra="forbid"):
-    """jobs: processes that share the work (0: one per core)."""
+    """jobs: processes that share the work (0: one per core); dask: the scheduler of a cluster that does it instead, as tcp://host:port."""
 
     jobs: int = Field(default=0, ge=0)
+    dask: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Backtest:
-    """forecasts by model; hashes: what each fold's model had learned, by `model/seed/fold`; absent: models that could not run, with the reason."""
+    """forecasts by model; hashes: what each fold's model had learned, by `model/seed/fold`; absent: models that could not run, with the reason.
+
+    seconds: CPU time by model, of all seeds and folds.
+    """
 
     forecasts: dict[str, Forecast]
     hashes: dict[str, str]
     absent: dict[str, str]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One fold of one model, with the seeds that train together: what is done as a whole, anywhere."""
+
+    name: str
+    model: Model
+    seeds: tuple[int, ...]
+    fold: Fold
 
 
 def score_day(fitted: Fitted, features: Features, graphs: Graphs, t: int) -> Prediction:
@@ -68,19 +87,15 @@ def learned(fitted: Fitted) -> str:
     return digest.hexdigest()
 
 
-def run_folds(
-    model: Model, features: Features, graphs: Graphs, labels: Labels, plan: list[Fold], seeds: Sequence[int]
-) -> tuple[NDArray[Any], list[list[str]]]:
-    """Fit on each fold and score its sessions, [2, S, t, U, K] (score, probability) fold after fold, with the hashes of what each seed learned."""
-    days: list[list[Prediction]] = [[] for _ in seeds]
-    hashes: list[list[str]] = [[] for _ in seeds]
+def do(job: Job, features: Features, graphs: Graphs, labels: Labels) -> Scored:
+    """Fit on the fold and score its sessions, on one thread."""
+    start = time.process_time()
     features = features.rows(0, len(features.dates))  # read-only again after a change of process: else every day would copy its history
     with threadpool_limits(1):
-        for fold in plan:
-            for s, fitted in enumerate(fit_seeds(model, features, graphs, labels, fold, seeds)):
-                hashes[s].append(learned(fitted))
-                days[s] += [score_day(fitted, features, graphs, t) for t in range(fold.start, fold.stop)]
-    return np.stack([np.array([[getattr(day, name) for day in of] for of in days]) for name in ("score", "probability")]), hashes
+        fitted = fit_seeds(job.model, features, graphs, labels, job.fold, job.seeds)
+        days = [[score_day(one, features, graphs, t) for t in range(job.fold.start, job.fold.stop)] for one in fitted]
+    values = np.stack([np.array([[getattr(day, name) for day in of] for of in days]) for name in ("score", "probability")])
+    return Scored(values, tuple(learned(one) for one in fitted), time.process_time() - start)
 
 
 def run_falls(
@@ -103,23 +118,48 @@ def run_falls(
     return Distribution(name, dates, horizons, np.array(falls), cutoff)
 
 
-def run(features: Features, graphs: Graphs, labels: Labels, config: ModelsConfig, split: SplitConfig, backtest: BacktestConfig) -> Backtest:
-    """Forecasts of every model of `config` on the sessions that `split` scores; a model without its inputs is absent, with the reason."""
+def run(
+    features: Features, graphs: Graphs, labels: Labels, config: ModelsConfig, split: SplitConfig, backtest: BacktestConfig, cache: Cache | None = None
+) -> Backtest:
+    """Forecasts of every model of `config` on the sessions that `split` scores; a model without its inputs is absent, with the reason.
+
+    cache: jobs that it holds are not done again, and each finished job is kept in it.
+    """
     made = {name: models.make(name, config) for name in config.names}
     absent = {name: reason for name, model in made.items() if (reason := model.lacks(features, graphs))}
-    no_graphs = replace(graphs, layers={})
     plans = {name: folds(labels, split, model.refit_years) for name, model in made.items() if name not in absent}
-    jobs = [(name, seeds) for name in plans for seeds in _seeds(made[name], config.seeds)]
-    jobs.sort(key=lambda job: -made[job[0]].graphs - made[job[0]].seeds)  # what takes longest starts first
-    results = Parallel(n_jobs=backtest.jobs or -1, max_nbytes=None)(
-        delayed(run_folds)(made[name], features, graphs if made[name].graphs else no_graphs, labels, plans[name], seeds) for name, seeds in jobs
-    )
-    values: dict[str, list[NDArray[Any]]] = {name: [] for name in plans}
+    jobs = [Job(name, made[name], seeds, fold) for name in plans for seeds in _seeds(made[name], config.seeds) for fold in plans[name]]
+    results: dict[str, list[tuple[Job, Scored]]] = {name: [] for name in plans}
     hashes: dict[str, str] = {}
-    for (name, seeds), (scored, found) in zip(jobs, results, strict=True):
-        values[name].append(scored)
-        hashes |= {f"{name}/{seed}/{fold.name}": h for seed, hs in zip(seeds, found, strict=True) for fold, h in zip(plans[name], hs, strict=True)}
-    return Backtest({name: _join(name, plan, np.concatenate(values[name], axis=1), labels) for name, plan in plans.items()}, hashes, absent)
+    for job, found in zip(jobs, _do_all(jobs, features, graphs, labels, backtest, cache), strict=True):
+        results[job.name].append((job, found))
+        hashes |= {f"{job.name}/{seed}/{job.fold.name}": h for seed, h in zip(job.seeds, found.learned, strict=True)}
+    seconds = {name: sum(found.seconds for _, found in of) for name, of in results.items()}
+    return Backtest({name: _join(name, of, labels) for name, of in results.items()}, hashes, absent, seconds)
+
+
+def _do_all(jobs: list[Job], features: Features, graphs: Graphs, labels: Labels, backtest: BacktestConfig, cache: Cache | None) -> list[Scored]:
+    """Every job's result, in the order of the jobs; what takes longest starts first."""
+    done: dict[int, Scored] = {}
+    keys: list[str] = []
+    if cache:
+        tables = {with_graphs: digest(code(), features, labels, graphs if with_graphs else "") for with_graphs in {job.model.graphs for job in jobs}}
+        keys = [digest(tables[job.model.graphs], job) for job in jobs]
+        done = {i: found for i, key in enumerate(keys) if (found := cache.get(key))}
+        if done:
+            log.info(f"{len(done)} of {len(jobs)} jobs were finished before")
+    no_graphs = replace(graphs, layers={})
+    rest = sorted(set(range(len(jobs))) - set(done), key=lambda i: (-jobs[i].model.graphs - jobs[i].model.seeds, i))
+    with workers(backtest.jobs, backtest.dask, (features, graphs, no_graphs, labels)) as parallel:
+        for i, found in parallel(delayed(_numbered)(i, jobs[i], features, graphs if jobs[i].model.graphs else no_graphs, labels) for i in rest):
+            done[i] = found
+            if cache:
+                cache.put(keys[i], found)
+    return [done[i] for i in range(len(jobs))]
+
+
+def _numbered(number: int, job: Job, features: Features, graphs: Graphs, labels: Labels) -> tuple[int, Scored]:
+    return number, do(job, features, graphs, labels)
 
 
 def _seeds(model: Model, count: int) -> list[tuple[int, ...]]:
@@ -128,10 +168,14 @@ def _seeds(model: Model, count: int) -> list[tuple[int, ...]]:
     return [every] if isinstance(model, Stacked) else [(seed,) for seed in every]
 
 
-def _join(name: str, plan: list[Fold], values: NDArray[Any], labels: Labels) -> Forecast:
-    rows = np.concatenate([np.arange(fold.start, fold.stop) for fold in plan])
+def _join(name: str, results: list[tuple[Job, Scored]], labels: Labels) -> Forecast:
+    """One table of all folds and seeds, by date."""
+    plan = {job.fold.name: job.fold for job, _ in results}
+    seeds = {job.seeds: [found.values for other, found in results if other.seeds == job.seeds] for job, _ in results}
+    values = np.concatenate([np.concatenate(of, axis=2) for of in seeds.values()], axis=1)
+    rows = np.concatenate([np.arange(fold.start, fold.stop) for fold in plan.values()])
     order = np.argsort(rows, kind="stable")
     score, probability = values[:, :, order]
-    cutoff = np.concatenate([np.full(fold.stop - fold.start, fold.cutoff, "datetime64[D]") for fold in plan])[order]
+    cutoff = np.concatenate([np.full(fold.stop - fold.start, fold.cutoff, "datetime64[D]") for fold in plan.values()])[order]
     units = labels.units[: values.shape[3]]  # a system-level model scores the first unit only
-    return Forecast(name, plan[0].kind, labels.dates[rows[order]], units, labels.targets, score, probability, cutoff)
+    return Forecast(name, results[0][0].fold.kind, labels.dates[rows[order]], units, labels.targets, score, probability, cutoff)

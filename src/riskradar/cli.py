@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 import warnings
@@ -30,24 +31,39 @@ Settings = Annotated[list[str] | None, typer.Option("--set", help="over the pres
 File = Annotated[Path | None, typer.Option("--config", help="a TOML file over the preset", metavar="FILE")]
 Home = Annotated[Path, typer.Option(help="folder of the stored runs")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
+Dask = Annotated[str, typer.Option(help="a Dask cluster that does the work, instead of processes here", metavar="tcp://HOST:PORT")]
+Full = Annotated[bool, typer.Option("--full", help="then each layer removed, crises left out and transferred, and placebos; says how long first")]
 RunName = Annotated[str, typer.Argument(help="name of a stored run, or the start of it", metavar="RUN")]
 
 
 @app.command()
-def run(preset: Preset = "standard", settings: Settings = None, config: File = None, home: Home = Path("runs"), as_json: Json = False) -> None:
+def run(
+    preset: Preset = "standard",
+    settings: Settings = None,
+    config: File = None,
+    dask: Dask = "",
+    full: Full = False,
+    home: Home = Path("runs"),
+    as_json: Json = False,
+) -> None:
     """Run the whole line on prices: leaderboard printed, report written."""
-    from riskradar import api
+    from riskradar import api, text
 
+    chosen = [*(settings or ()), *([f"backtest.dask={dask}"] if dask else [])]
     with _progress() as stage:
-        stored = api.run(None, preset, settings or (), file=config, home=home, stage=stage)
+        stored = api.run(None, preset, chosen, file=config, home=home, stage=stage)
+        found = api.full_protocol(stored.id, home=home, stage=stage) if full else None
     if as_json:
-        return _json({"about": stored.about, "evaluation": stored.evaluation})
+        return _json({"about": stored.about, "evaluation": stored.evaluation, **({"full": found} if found else {})})
     print(stored.about["sentence"], end="\n\n")
     print(stored.about["panel"]["text"])
     print("\n".join(stored.about["intake"]["lines"]), end="\n\n")
     _found(stored.about, stored.evaluation)
     print()
     print("seconds: " + ", ".join(f"{name} {s:.1f}" for name, s in stored.about["seconds"].items()))
+    if found:
+        print("\n" + text.full(found), end="\n\n")
+        print(f"full protocol: {stored.folder / 'full.html'}")
     print(f"report: {stored.folder / 'report.html'}")
     return None
 
@@ -164,6 +180,9 @@ def main() -> None:
 
     # joblib starts a worker again when it has grown; the job is not lost, so the user need not hear of it
     warnings.filterwarnings("ignore", "A worker stopped", UserWarning)
+    logging.basicConfig(format="riskradar: %(message)s")
+    logging.getLogger("riskradar").setLevel(logging.INFO)
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a cluster that is lost is named in our own line
     try:
         app()
     except RadarError as error:

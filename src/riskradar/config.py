@@ -43,8 +43,8 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     evaluate: EvaluateConfig = EvaluateConfig()
 
     def hash(self) -> str:
-        """SHA-256 of the settings that decide numbers; how many processes share the work does not."""
-        settings = self.model_dump(mode="json", exclude={"backtest": {"jobs"}})
+        """SHA-256 of the settings that decide numbers; who shares the work does not."""
+        settings = self.model_dump(mode="json", exclude={"backtest": {"jobs", "dask"}})
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ from riskradar.config import Config
 from riskradar.data import Intake, Raw
 from riskradar.evaluate import Report
 from riskradar.measures import MEASURES
+from riskradar.resume import Cache
 from riskradar.tables import Features, Graphs, Labels, LayerSummary, Measures, Panel
 
 
@@ -32,8 +33,11 @@ class Run:
     seconds: dict[str, float]
 
 
-def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = lambda name: None) -> Run:
-    """From source rows (read from `config.data` unless given) to the report; `stage` hears the name of each stage as it begins."""
+def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = lambda name: None, cache: Cache | None = None) -> Run:
+    """From source rows (read from `config.data` unless given) to the report; `stage` hears the name of each stage as it begins.
+
+    cache: where finished jobs are kept while the run lasts.
+    """
     seconds: dict[str, float] = {}
 
     def timed(name: str, work: Callable[..., Any], *arguments: Any) -> Any:
@@ -50,7 +54,7 @@ def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = l
     summary = timed("layers over time", layers.summarize, graphs, panel.member)
     measured = timed("measures", measures.build, panel, graphs, config.measures)
     known = timed("labels", labels.build, panel, config.labels)
-    tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest)
+    tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest, cache)
     report = timed("evaluation", evaluate.run, tested.forecasts, known, config.evaluate, tested.absent)
     rises = {name: MEASURES[name].rises for name in measured.names}
     indicators = timed("measures as scores", evaluate.measures_as_scores, measured, known, rises, config.evaluate)

@@ -30,14 +30,18 @@ class SplitConfig(BaseModel, frozen=True, extra="forbid"):
     first: the first session that is scored.
     holdout: learn from the first `train_share` of the sessions, score the rest.
     leave-one-crisis-out: score each window of `crises`, learn from everything outside it (a `transfer` forecast).
+    transfer: learn inside the window `learn` of `crises` only and score the window `judge`; inside one window, learn from its earlier half
+    and score its later half (a `transfer` forecast too).
     embargo: further sessions kept out between training and test.
     """
 
-    method: Literal["walk-forward", "holdout", "leave-one-crisis-out"] = "walk-forward"
+    method: Literal["walk-forward", "holdout", "leave-one-crisis-out", "transfer"] = "walk-forward"
     first: date = date(1997, 1, 2)
     train_share: float = Field(default=0.8, gt=0, lt=1)
     embargo: int = Field(default=0, ge=0, le=1000)
     crises: dict[str, tuple[date, date]] = CRISES
+    learn: str = ""
+    judge: str = ""
 
     @field_validator("crises")
     @classmethod
@@ -84,7 +88,7 @@ def leave_one_crisis_out(labels: Labels, config: SplitConfig, refit_years: int) 
     dates, folds = labels.dates, []
     rows = np.arange(len(dates))[:, None]
     for name, (begin, end) in config.crises.items():
-        start, stop = int(np.searchsorted(dates, day(begin))), int(np.searchsorted(dates, day(end), side="right"))
+        start, stop = _window(labels, begin, end)
         if start == stop:
             continue
         before = (labels.known < dates[max(start - config.embargo, 0)]) & (rows < start)
@@ -95,12 +99,34 @@ def leave_one_crisis_out(labels: Labels, config: SplitConfig, refit_years: int) 
     return folds
 
 
+def transfer(labels: Labels, config: SplitConfig, refit_years: int) -> list[Fold]:
+    """One fold: labels that begin and end inside the window `learn`, and the rows of the window `judge`; inside one window, its two halves."""
+    if lost := [name for name in (config.learn, config.judge) if name not in config.crises]:
+        raise UsageError(f"split.transfer: {lost[0]!r} is no crisis window; set split.learn and split.judge to one of {', '.join(config.crises)}")
+    rows = np.arange(len(labels.dates))[:, None]
+    (begin, end), (start, stop) = (_window(labels, *config.crises[name]) for name in (config.learn, config.judge))
+    if config.learn == config.judge:
+        start = end = (begin + end) // 2
+    if begin >= end or start >= stop:
+        return []
+    last = end - 1 - (config.embargo if end <= start else 0)
+    first = begin + (config.embargo if stop <= begin else 0)
+    train = (rows >= first) & (labels.known <= labels.dates[max(last, 0)])
+    used = labels.known[train]
+    return [Fold(f"{config.learn} to {config.judge}", start, stop, train, used.max(), "transfer")] if len(used) else []
+
+
+def _window(labels: Labels, begin: date, end: date) -> tuple[int, int]:
+    """The rows start … stop-1 of a window."""
+    return int(np.searchsorted(labels.dates, day(begin))), int(np.searchsorted(labels.dates, day(end), side="right"))
+
+
 def _past(labels: Labels, config: SplitConfig, start: int, stop: int) -> Fold:
     cutoff = labels.dates[max(start - config.embargo, 0)]
     return Fold(str(labels.dates[start]), start, stop, labels.known <= cutoff, cutoff, "live")
 
 
-SPLITS = {"walk-forward": walk_forward, "holdout": holdout, "leave-one-crisis-out": leave_one_crisis_out}
+SPLITS = {"walk-forward": walk_forward, "holdout": holdout, "leave-one-crisis-out": leave_one_crisis_out, "transfer": transfer}
 
 
 def folds(labels: Labels, config: SplitConfig, refit_years: int = 1) -> list[Fold]:

@@ -4,6 +4,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from riskradar.html.full import counts, tables
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Left-aligned first column, right-aligned others."""
@@ -57,6 +59,12 @@ def indicators(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
     targets = [t["name"] for t in evaluation["targets"]]
     header = ["measure as it is, AUROC onset [90 %] all days", "sign", *targets]
     return table(header, [(name, m["score"], *(_indicator(m["targets"].get(t)) for t in targets)) for name, m in about["measures"].items()])
+
+
+def full(found: Mapping[str, Any]) -> str:
+    """The four tables of a full protocol, and how the placebos came out."""
+    parts = [f"{t.title}: {t.note}\n{table(t.header, t.rows)}" for t in tables(found)]
+    return "\n\n".join([*parts, "placebos: " + ", ".join(f"{count} {verdict}" for verdict, count in counts(found).items())])
 
 
 def _indicator(cell: Mapping[str, Any] | None) -> str:
