@@ -12,8 +12,8 @@ import riskradar
 ROOT = Path(riskradar.__file__).parent
 ORDER = (
     "errors", "tables", "data", "features", "layers", "measures", "labels", "split", "models", "backtest", "evaluate", "explain", "contagion",
-    "scenario", "alert", "exchange", "presets", "config", "record", "store", "pipeline", "daily", "lookahead", "audit", "report", "html", "text",
-    "paper", "checkup", "serve", "api", "cli", "__main__",
+    "scenario", "alert", "exchange", "presets", "config", "record", "trials", "store", "pipeline", "daily", "lookahead", "audit", "report", "text",
+    "html", "paper", "checkup", "serve", "api", "cli", "__main__",
 )  # fmt: skip
 HEAVY = ("torch", "pandas", "sklearn", "numba", "scipy", "plotly", "pyarrow", "joblib")
 HELP = """

@@ -22,7 +22,7 @@ from riskradar.measures import MeasuresConfig
 from riskradar.models import ModelsConfig
 from riskradar.split import SplitConfig
 
-PRESETS = ("standard", "tiny")
+PRESETS = ("standard", "wide", "tiny")
 REPLICATIONS = ("paper", "paper-text")  # of riskradar.paper: `run` and `show config` know them
 
 Settings = TypeVar("Settings", bound=BaseModel)

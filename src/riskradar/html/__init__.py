@@ -1,5 +1,5 @@
 """One self-contained page per run: what it found, how far to trust it, and where that ends."""
 
-from riskradar.html.page import build, sentence
+from riskradar.html.page import build, limits, sentence
 
-__all__ = ["build", "sentence"]
+__all__ = ["build", "limits", "sentence"]

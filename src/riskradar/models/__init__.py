@@ -9,6 +9,7 @@ from riskradar.errors import UsageError
 from riskradar.models.base import Fitted, Model, Prediction, Stacked
 from riskradar.models.classic import Forest, ForestConfig, Logistic, LogisticConfig
 from riskradar.models.gcn import Network, SnapshotConfig, TemporalConfig
+from riskradar.models.har import Har, HarConfig
 from riskradar.models.rules import RULES, Rule
 from riskradar.tables import Features
 
@@ -16,8 +17,9 @@ from riskradar.tables import Features
 class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
     """Which entries of MODELS run, and how; seeds: how often a model that draws random numbers is trained."""
 
-    names: tuple[str, ...] = (*RULES, "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn")
+    names: tuple[str, ...] = (*RULES, "har", "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn")
     seeds: int = Field(default=1, ge=1, le=100)
+    har: HarConfig = HarConfig()
     logistic: LogisticConfig = LogisticConfig()
     forest: ForestConfig = ForestConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
@@ -30,6 +32,7 @@ def _always(model: Model) -> Callable[[ModelsConfig], Model]:
 
 MODELS: dict[str, Callable[[ModelsConfig], Model]] = {
     **{name: _always(rule) for name, rule in RULES.items()},
+    "har": lambda config: Har(config.har),
     "logistic-vol": lambda config: Logistic(LogisticConfig(inputs=("index_volatility",)), "logistic regression on index volatility alone"),
     "logistic": lambda config: Logistic(config.logistic),
     "forest": lambda config: Forest(config.forest),
