@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: run test lint audit bench prove clean help
 
 run: $(VENV)/ready ## run the main job on the embedded real sample and write its report
-	$(BIN)/riskradar run standard
+	$(BIN)/riskradar run standard --confirm
 
 test: $(VENV)/ready ## run the tests
 	$(BIN)/python -m pytest

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from riskradar.html.full import counts, tables
+from riskradar.protocol import counts, tables
 
 ROOT = Path(__file__).parent.parent
 RESULTS, PAGE = ROOT / "results" / "full-sample.json", ROOT / "docs" / "full.md"

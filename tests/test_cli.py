@@ -37,7 +37,8 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     result = riskradar("run", "tiny", *TINY, cwd=home)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
-    assert "vol+breadth" in result.stdout
+    for words in ("headline against vol+breadth", "sealed from 2010-01-01 on", "0 tries have opened it", "evaluated 1998-01-02 to 2009-12-31"):
+        assert words in result.stdout
     assert "166,260 cells: 125,780 accepted, 40,480 outside data.start" in result.stdout
     return home
 
@@ -63,6 +64,19 @@ def test_run_stores_everything(ran: Path) -> None:
     assert about["panel"]["index"]
     assert about["config"]["layers"]["correlation"]["window"] == 20
     assert set(about["models"]) == {"base-rate", "ewma-vol", "vol+breadth"}
+
+
+def test_confirm_opens_a_stored_run_and_logs_it_before_showing(tmp_path: Path) -> None:
+    assert riskradar("run", "tiny", *TINY, cwd=tmp_path).returncode == 0
+    opened = riskradar("report", "--confirm", cwd=tmp_path)
+    assert opened.returncode == 0, opened.stderr
+    shown = riskradar("show", "latest", cwd=tmp_path).stdout
+    opened_by = ("opened from 2010-01-01 on and logged: 1 try has", "reality check p = ", "measures as scores still end")
+    for words in (*opened_by, "2010-2022", "alarms of 20/5", "before -5 %"):
+        assert words in shown
+    (tmp_path / "results" / "trials.jsonl").write_text("no trial\n")
+    failed(riskradar("run", "tiny", *TINY, "--confirm", cwd=tmp_path), 5, "line 1", "stays sealed")
+    failed(riskradar("run", "paper", "--confirm", cwd=tmp_path), 2, "without --confirm")
 
 
 def test_show_lists_and_shows(ran: Path) -> None:

@@ -13,7 +13,8 @@ from riskradar import api, backtest, config, evaluate, full
 from riskradar.config import Config
 from riskradar.errors import UsageError
 from riskradar.full import Line
-from riskradar.html.full import build, counts, tables
+from riskradar.html.full import build
+from riskradar.protocol import counts, tables
 from tests.markets import TINY, ragged
 from tests.test_api import OWN, prices
 

@@ -1,25 +1,37 @@
 """README is true: its table is the stored results, and its Python runs."""
 
-import importlib.util
+import importlib
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from riskradar import config, trials
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def test_the_table_is_generated_from_the_stored_results() -> None:
-    spec = importlib.util.spec_from_file_location("readme_table", ROOT / "docs" / "readme_table.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    results = json.loads(module.RESULTS.read_text("utf-8"))
-    assert module.written(README, results) == README
+def test_the_table_and_the_model_card_are_generated_from_the_stored_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    table, card = (importlib.import_module(name) for name in ("readme_table", "model_card"))
+    results = json.loads(table.RESULTS.read_text("utf-8"))
+    assert table.written(README, results) == README
     assert results["run"] in README
+    assert card.card(results) == card.CARD.read_text("utf-8")
+
+
+def test_the_first_run_of_a_fresh_clone_changes_no_file() -> None:
+    """`make run` logs nothing new: the default run is in results/trials.jsonl under the hash that its settings have today."""
+    results = json.loads((ROOT / "results" / "sample.json").read_text("utf-8"))
+    assert "run standard --confirm" in (ROOT / "Makefile").read_text("utf-8")
+    again = "the settings changed: run `make run`, then docs/readme_table.py, and commit results/"
+    assert results["config_hash"] == config.load("standard").hash(), again
+    logged = {(t["config_hash"], t["panel_hash"]) for t in trials.read(ROOT / trials.TRIALS)}
+    assert (results["config_hash"], results["panel_hash"]) in logged, again
 
 
 def test_the_python_of_the_readme_runs(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riskradar import config as configuration
-from riskradar import data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record
+from riskradar import data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, trials
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -44,24 +44,29 @@ def run(
     *,
     file: Path | None = None,
     home: Path = HOME,
+    confirm: bool = False,
     now: datetime | None = None,
     stage: Callable[[str], None] = lambda name: None,
 ) -> Record:
     """Run the whole line and store it as a run with its report; a run that was killed goes on where it stopped.
 
     prices: closes, dates by names, instead of `data.prices`; settings: `section.key=value` over the preset and the file;
+    confirm: evaluate the sealed half too, which adds a line to results/trials.jsonl (see riskradar.trials);
     now: the moment that names the run; the presets of the paper give a replication. Raises the errors of riskradar.errors.
     """
     if preset in paper.PRESETS:
+        if confirm:
+            raise UsageError(f"preset {preset!r} has no sealed half: it repeats the paper by its own rules; run it without --confirm")
         return _replicate(paper.load(preset, file, settings), prices, now or datetime.now(UTC), home, stage)
     made = configuration.load(preset, file, settings)
     cache = Cache(home / UNFINISHED)
-    done = pipeline.run(made, None if prices is None else data.read_frame(prices, made.data), stage, cache)
+    done = pipeline.run(made, None if prices is None else data.read_frame(prices, made.data), stage, cache, confirm=confirm)
     moment = now or datetime.now(UTC)
     stage("report")
     name = record.run_id(moment, made.preset, made.hash())
     about = describe(done, name, moment)
     evaluation, outcomes = done.report.record(), record.labels_frame(done.labels)
+    about["protocol"] = trials.account(about, evaluation, str(evaluate.sealed_day(made.evaluate)), trials.TRIALS, asked=confirm)
     about["sentence"] = html.sentence(about, evaluation, done.backtest.forecasts, outcomes)
     page = html.build(about, evaluation, done.backtest.forecasts, outcomes, done.measures.frame(), done.summary)
     stored = record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page, (done.measures, done.summary))
@@ -158,9 +163,14 @@ def _describe_model(name: str, done: Run) -> dict[str, Any]:
     return {"about": model.about, "hindsight": model.hindsight, "refit_years": model.refit_years, "history_start": start}
 
 
-def report(run: str = "latest", *, home: Path = HOME, out: Path | None = None) -> Path:
-    """Write the report of a stored run again, into its folder or to `out`; returns the path."""
+def report(run: str = "latest", *, home: Path = HOME, out: Path | None = None, confirm: bool = False) -> Path:
+    """Write the report of a stored run again, into its folder or to `out`; returns the path.
+
+    confirm: open the sealed half of the run first: its stored forecasts are evaluated to the end, and the try is logged.
+    """
     stored = record.load(home, run)
+    if confirm and stored.evaluation.get("sealed"):
+        stored = _opened(stored)
     if stored.about["kind"] == "replication":
         page = paper.build(stored.about, stored.evaluation)
     else:
@@ -170,10 +180,20 @@ def report(run: str = "latest", *, home: Path = HOME, out: Path | None = None) -
     return target
 
 
+def _opened(stored: Record) -> Record:
+    """The run with both halves evaluated, logged and stored; the scores of its measures stay sealed, since their values are not stored."""
+    settings = configuration.check({"evaluate": stored.about["config"]["evaluate"]}, Config).evaluate
+    evaluation = evaluate.run(stored.forecasts(), stored.outcomes(), settings, stored.about["absent"]).record()
+    now = {**stored.about, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    protocol = trials.account(now, evaluation, str(evaluate.sealed_day(settings)), trials.TRIALS, asked=True)
+    return record.replaced(stored, {**stored.about, "protocol": {**protocol, "measures_until": protocol["split"]}}, evaluation)
+
+
 def compare(first: str, second: str, *, home: Path = HOME) -> dict[str, dict[str, Any]]:
     """Evaluate the models that two runs share on the dates that both have, each against itself in the first run.
 
-    Returns model -> {"rows": {run: row of the evaluation}, "span": the dates shared}. UsageError when the runs were measured on different outcomes.
+    Returns model -> {"rows": {run: row of the evaluation}, "span": the dates shared, "targets", "sealed"}; a half that is sealed in one of
+    them stays so. UsageError when the runs were measured on different outcomes.
     """
     runs = [record.load(home, name) for name in (first, second)]
     if replications := [r.id for r in runs if r.about["kind"] == "replication"]:
@@ -185,11 +205,12 @@ def compare(first: str, second: str, *, home: Path = HOME) -> dict[str, dict[str
         raise UsageError(f"{runs[0].id} and {runs[1].id} have other targets or outcomes; compare runs of the same targets on the same index")
     forecasts = [r.forecasts() for r in runs]
     settings = configuration.check({"evaluate": runs[0].about["config"]["evaluate"]}, Config).evaluate
+    sealed = evaluate.sealed_day(settings) if any(r.evaluation.get("sealed") for r in runs) else None
     out = {}
     for name in [n for n in forecasts[0] if n in forecasts[1]]:
         pair = {f"{name} @ {r.id}": dataclasses.replace(f[name], model=f"{name} @ {r.id}") for r, f in zip(runs, forecasts, strict=True)}
-        found = evaluate.run(pair, tables[0], settings.model_copy(update={"comparators": (next(iter(pair)),)})).record()
-        out[name] = {"rows": {row["model"]: row for row in found["rows"]}, "span": found["span"], "targets": found["targets"]}
+        found = evaluate.run(pair, tables[0], settings.model_copy(update={"comparators": (next(iter(pair)),)}), sealed=sealed).record()
+        out[name] = {"rows": {row["model"]: row for row in found["rows"]}, **{key: found[key] for key in ("span", "targets", "sealed")}}
     return out
 
 

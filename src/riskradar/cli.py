@@ -26,13 +26,14 @@ app = typer.Typer(
     help="How fragile is the market, why, and how far can that number be trusted.",
 )  # fmt: skip
 
-Preset = Annotated[str, typer.Argument(help="standard, tiny, paper or paper-text")]
+Preset = Annotated[str, typer.Argument(help="standard, wide, tiny, paper or paper-text")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="over the preset, e.g. layers.correlation.window=20", metavar="KEY=VALUE")]
 File = Annotated[Path | None, typer.Option("--config", help="a TOML file over the preset", metavar="FILE")]
 Home = Annotated[Path, typer.Option(help="folder of the stored runs")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 Dask = Annotated[str, typer.Option(help="a Dask cluster that does the work, instead of processes here", metavar="tcp://HOST:PORT")]
 Full = Annotated[bool, typer.Option("--full", help="then each layer removed, crises left out and transferred, and placebos; says how long first")]
+Confirm = Annotated[bool, typer.Option("--confirm", help="open the sealed half (2010 and later); adds a line to results/trials.jsonl")]
 RunName = Annotated[str, typer.Argument(help="name of a stored run, or the start of it", metavar="RUN")]
 
 
@@ -41,6 +42,7 @@ def run(
     preset: Preset = "standard",
     settings: Settings = None,
     config: File = None,
+    confirm: Confirm = False,
     dask: Dask = "",
     full: Full = False,
     home: Home = Path("runs"),
@@ -51,7 +53,7 @@ def run(
 
     chosen = [*(settings or ()), *([f"backtest.dask={dask}"] if dask else [])]
     with _progress() as stage:
-        stored = api.run(None, preset, chosen, file=config, home=home, stage=stage)
+        stored = api.run(None, preset, chosen, file=config, home=home, confirm=confirm, stage=stage)
         found = api.full_protocol(stored.id, home=home, stage=stage) if full else None
     if as_json:
         return _json({"about": stored.about, "evaluation": stored.evaluation, **({"full": found} if found else {})})
@@ -136,12 +138,13 @@ def report(
     run: RunName = "latest",
     out: Annotated[Path | None, typer.Option(help="where to write it; default: the run's folder")] = None,
     home: Home = Path("runs"),
+    confirm: Confirm = False,
     as_json: Json = False,
 ) -> None:
     """Write the HTML report of a stored run again."""
     from riskradar import api
 
-    path = api.report(run, home=home, out=out)
+    path = api.report(run, home=home, out=out, confirm=confirm)
     _json({"report": str(path)}) if as_json else print(path)
 
 
@@ -209,9 +212,8 @@ def _found(about: dict[str, Any], evaluation: dict[str, Any]) -> None:
     if about["kind"] == "replication":
         print("\n".join(paper.lines(about, evaluation)))
     else:
-        print(text.leaderboard(about, evaluation), end="\n\n")
-        if about.get("measures"):
-            print(text.indicators(about, evaluation), end="\n\n")
+        tables = (text.leaderboard, text.headline, text.warnings, *((text.indicators,) if about.get("measures") else ()))
+        print("\n\n".join(filter(None, (table(about, evaluation) for table in tables))), end="\n\n")
         print("\n".join(text.notes(about, evaluation)))
 
 

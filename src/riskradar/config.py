@@ -22,7 +22,7 @@ from riskradar.models import ModelsConfig
 from riskradar.registry import near
 from riskradar.split import SplitConfig
 
-PRESETS = ("standard", "tiny")
+PRESETS = ("standard", "wide", "tiny")
 REPLICATIONS = ("paper", "paper-text")  # of riskradar.paper: `run` and `show config` know them
 
 Settings = TypeVar("Settings", bound=BaseModel)

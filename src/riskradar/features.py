@@ -48,7 +48,8 @@ class FeaturesConfig(BaseModel, frozen=True, extra="forbid"):
         "sector",
     )  # fmt: skip
     context: tuple[str, ...] = (
-        "index_return", "index_volatility", "index_below_high", "mean_drawdown", "share_in_distress", "breadth", "vix", "vix_change", "term_spread",
+        "index_return", "index_volatility", "index_volatility_5", "index_volatility_22", "index_volatility_66",
+        "index_below_high", "mean_drawdown", "share_in_distress", "breadth", "vix", "vix_change", "term_spread",
         "term_spread_change", "credit", "credit_change", "hy", "hy_change", "z_index_volatility", "z_vix", "z_credit_change",
         "z_hy_change",
     )  # fmt: skip
@@ -126,12 +127,19 @@ def z_score(x: Float, history: int = HISTORY) -> Float:
 def over_members(values: Float, member: Bool) -> Float:
     """Mean over the members that have a value, [T, N] -> [T]; summed in canonical order, so that no other column touches a bit."""
     use = member & np.isfinite(values)
-    total = np.zeros(len(values))
-    for i in range(values.shape[1]):
-        total = np.where(use[:, i], total + values[:, i], total)
     with np.errstate(invalid="ignore"):
-        mean: Float = total / use.sum(axis=1)
+        mean: Float = _sum(np.ascontiguousarray(values), use) / use.sum(axis=1)
     return mean
+
+
+@numba.njit(cache=True)
+def _sum(values: Float, use: Bool) -> Float:
+    out = np.zeros(values.shape[0])
+    for t in range(values.shape[0]):
+        for i in range(values.shape[1]):
+            if use[t, i]:
+                out[t] += values[t, i]
+    return out
 
 
 def _drawdown(close: Float, window: int) -> Float:
@@ -175,6 +183,15 @@ def _index_volatility(panel: Panel, window: int) -> Float:
     return ewma_volatility(log_returns(panel.level)[:, None])[:, 0]
 
 
+def _realised_volatility(panel: Panel, window: int) -> Float:
+    squares = log_returns(panel.level) ** 2
+    total = squares.copy()
+    for k in range(1, window):
+        total = total + lag(squares, k)
+    out: Float = np.sqrt(total / window * YEAR)
+    return out
+
+
 def _series(name: str) -> Callable[[Panel, int], Float]:
     return lambda panel, window: panel.facts.view(name, panel.dates)
 
@@ -205,6 +222,12 @@ _PLAIN: dict[str, Feature] = {
     "sector": Feature(_sector, 1, 1, "code of a stock's sector, -1 for none (Panel.sector)"),
     "index_return": Feature(lambda panel, window: log_returns(panel.level), 1, 2, "log return of the system index", "context"),
     "index_volatility": Feature(_index_volatility, 0, 0, "daily volatility of the system index by exponential weights, decay .94", "context"),
+    **{
+        f"index_volatility_{w}": Feature(
+            _realised_volatility, w, w + 1, f"root mean square of the last {w} log returns of the system index, a year's worth", "context"
+        )
+        for w in (5, 22, 66)
+    },
     "index_below_high": Feature(
         lambda panel, window: _drawdown(panel.level, window), YEAR, YEAR, "fall of the system index from its 252-session high", "context"
     ),

@@ -19,7 +19,7 @@ from riskradar import backtest, data, labels, layers, measures, models, split
 from riskradar.config import Config
 from riskradar.data import DataConfig, Intake, Raw
 from riskradar.data.cells import Fate
-from riskradar.evaluate.events import real_time_threshold
+from riskradar.evaluate.alarms import real_time_threshold
 from riskradar.features import FEATURES, YEAR, values_of
 from riskradar.features import build as build_features
 from riskradar.labels import known_on

@@ -33,9 +33,12 @@ class Run:
     seconds: dict[str, float]
 
 
-def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = lambda name: None, cache: Cache | None = None) -> Run:
+def run(
+    config: Config, raw: Raw | None = None, stage: Callable[[str], None] = lambda name: None, cache: Cache | None = None, *, confirm: bool = False
+) -> Run:
     """From source rows (read from `config.data` unless given) to the report; `stage` hears the name of each stage as it begins.
 
+    Every session is scored; what is evaluated ends before the sealed half unless `confirm` (see evaluate.seal).
     cache: where finished jobs are kept while the run lasts.
     """
     seconds: dict[str, float] = {}
@@ -55,7 +58,8 @@ def run(config: Config, raw: Raw | None = None, stage: Callable[[str], None] = l
     measured = timed("measures", measures.build, panel, graphs, config.measures)
     known = timed("labels", labels.build, panel, config.labels)
     tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest, cache)
-    report = timed("evaluation", evaluate.run, tested.forecasts, known, config.evaluate, tested.absent)
+    sealed = evaluate.seal(tested.forecasts, known, config.evaluate, confirm=confirm)
+    report = timed("evaluation", evaluate.run, tested.forecasts, known, config.evaluate, tested.absent, sealed)
     rises = {name: MEASURES[name].rises for name in measured.names}
-    indicators = timed("measures as scores", evaluate.measures_as_scores, measured, known, rises, config.evaluate)
+    indicators = timed("measures as scores", evaluate.measures_as_scores, measured, known, rises, config.evaluate, sealed)
     return Run(config, panel, intake, built, graphs, summary, measured, known, tested, report, indicators, seconds)

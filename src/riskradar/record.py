@@ -20,7 +20,7 @@ from riskradar.errors import StorageError, UsageError
 from riskradar.labels import known_on
 from riskradar.tables import SYSTEM, Forecast, Labels, LayerSummary, Measures, Target
 
-SCHEMA = "riskradar.run/1"
+SCHEMA = "riskradar.run/2"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "torch", "exchange_calendars", "skfolio")
 
 
@@ -116,6 +116,13 @@ def save(
     return load(home, name)
 
 
+def replaced(run: Record, about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> Record:
+    """The run with another evaluation and account in its folder; its tables stay as they are."""
+    write_text(run.folder / "evaluation.json", _text(evaluation))
+    write_text(run.folder / "run.json", _text(about))
+    return load(run.folder.parent, run.id)
+
+
 def load(home: Path, name: str = "latest") -> Record:
     """A run by its name, by the start of it, or the latest one."""
     names = listing(home)
@@ -163,7 +170,11 @@ def write_text(path: Path, content: str) -> None:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=1, allow_nan=False, default=_plain), "utf-8")
+    path.write_text(_text(content), "utf-8")
+
+
+def _text(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, indent=1, allow_nan=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:

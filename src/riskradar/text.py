@@ -4,7 +4,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from riskradar.html.full import counts, tables
+from riskradar.protocol import counts, tables
+
+SHOWN_PULLBACK = 0.02  # of three; the record holds all
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -29,29 +31,92 @@ def interval(score: Mapping[str, Any] | None, low: str = "low", high: str = "hig
 
 
 def leaderboard(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
-    """The short leaderboard: ONSET and all-days AUROC per target, skill, and the headline difference with its interval."""
+    """The short leaderboard: ONSET and all-days AUROC per target, and the mean log-score skill."""
     targets = [t["name"] for t in evaluation["targets"]]
-    comparator = next(iter(evaluation["comparators"]), None)
-    header = ["AUROC onset/all days", *targets, "log skill", *([f"vs {comparator}", "90 % interval", "event range"] if comparator else [])]
-    order = [name for name in about["models"] if name in {row["model"] for row in evaluation["rows"]}]
-    by_name = {row["model"]: row for row in evaluation["rows"]}
     rows = []
-    for name in order:
-        row = by_name[name]
+    for name, row in _rows(about, evaluation).items():
         cells = [row["targets"].get(t) for t in targets]
-        marks = " *" if about["models"][name]["hindsight"] else ""
-        claim = row["headline"].get(comparator) if comparator else None
-        versus = ["reference", "", ""] if name == comparator else [
-            number(claim, signed=True) if claim else "-", interval(claim), interval(claim, "event_low", "event_high"),
-        ]  # fmt: skip
         skill = [c["log_skill"]["value"] for c in cells if c is not None and c["log_skill"]["value"] is not None]
         rows.append([
-            name + marks,
+            name + (" *" if about["models"][name]["hindsight"] else ""),
             *("-" if c is None else f"{_short(c['auroc_onset'])}/{_short(c['auroc'])}" for c in cells),
             f"{sum(skill) / len(skill):+.3f}" if skill else "-",
-            *(versus if comparator else []),
         ])  # fmt: skip
-    return table(header, rows)
+    return table(["AUROC onset/all days", *targets, "log skill"], rows)
+
+
+def headline(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """The one headline against each comparator: over the span, with each event left out in turn, and in each half where both are open."""
+    rows, blocks = _rows(about, evaluation), []
+    for other in evaluation["comparators"]:
+        open_halves = list(rows[other]["halves"])
+        halves = open_halves if len(open_halves) > 1 else []
+        header = [f"headline against {other}", "difference", "90 % interval", "event range", *(cell for years in halves for cell in (years, "90 %"))]
+        lines = []
+        for name, row in rows.items():
+            claim, parts = row["headline"][other], [row["halves"][years][other] for years in halves]
+            if name != other and claim["value"] is not None:
+                figures = (cell for part in parts for cell in (number(part, signed=True), interval(part)))
+                lines.append([name, number(claim, signed=True), interval(claim), interval(claim, "event_low", "event_high"), *figures])
+        blocks.append(table(header, lines))
+    return "\n\n".join(blocks)
+
+
+def warnings(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """Alarms of each row: false ones, falls with an alarm before the peak and before 5 % were lost (null and p beside), and the pullback test."""
+    rows = _rows(about, evaluation)
+    scored = {name: row for name, row in rows.items() if not row["event"]["reason"]}
+    if not scored:
+        return ""
+    told = next(iter(scored.values()))["event"]
+    caught = (f"before the peak, {told['events']} falls", *(f"before -5 %, {told[k]['events']} falls" for k in ("crossing", "crossing_shallow")))
+    header = [f"alarms of {told['target']}", "calm days in alarm", "five years", "a year", "right", *caught, "first -2 % on to -5 %", "to -10 %"]
+    return table(header, [(name, *_warning(row)) for name, row in scored.items()])
+
+
+def _warning(row: Mapping[str, Any]) -> list[str]:
+    event, blocks = row["event"], list(row["event"]["realised_blocks"].values())
+    two = [p["auroc"] for p in row["pullbacks"] if p["first"] == SHOWN_PULLBACK]
+    return [
+        f"{_share(event['realised_rate'])} {_bounds(event['realised_low'], event['realised_high'])}" + (" !" if event["disqualified"] else ""),
+        _bounds(min(blocks, default=None), max(blocks, default=None)), f"{event['alarms_per_year']:.1f}", _share(event["right"]),
+        *(_caught(found) for found in (event, event["crossing"], event["crossing_shallow"])),
+        *(f"{_short(score)} {_bounds(score['low'], score['high'])}".rstrip() for score in two),
+    ]  # fmt: skip
+
+
+def _caught(found: Mapping[str, Any]) -> str:
+    return "-" if found["recall"] is None else f"{found['recall']:.2f} ({found['null_recall']:.2f}, p {found['p']:.2f})"
+
+
+def _bounds(low: float | None, high: float | None) -> str:
+    return "" if low is None or high is None else f"[{low:.2f} {high:.2f}]".replace("0.", ".")
+
+
+def _rows(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """The evaluated rows in the order of the settings."""
+    by_name = {row["model"]: row for row in evaluation["rows"]}
+    return {name: by_name[name] for name in about["models"] if name in by_name}
+
+
+def protocol(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
+    """Whether the later half is sealed, how many tries opened it, and the reality check over them."""
+    told = about.get("protocol")
+    if not told:
+        return []
+    tries = f"{told['tries']} {'try has' if told['tries'] == 1 else 'tries have'} opened it"
+    if evaluation["sealed"]:
+        return [f"sealed from {evaluation['sealed']} on: choices are made on the years before it; {tries}; --confirm shows it and is logged"]
+    if not told["opened"]:
+        return []
+    why = "" if told["asked"] else f", since nothing before {told['split']} could be evaluated"
+    lines = [f"opened from {told['split']} on and logged{why}: {tries} (results/trials.jsonl)"]
+    if "measures_until" in told and about.get("measures"):
+        lines.append(f"measures as scores still end before {told['measures_until']}: their values are not stored; run again with --confirm")
+    for other, best in told["reality_check"].items():
+        told_of = f"{best['rows']} rows of {best['tries']} tries" if best["tries"] > 1 else f"{best['rows']} rows"
+        lines.append(f"best of {told_of} against {other}: {best['best']} {best['value']:+.3f}, reality check p = {best['p']:.3f} (White 2000)")
+    return lines
 
 
 def indicators(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
@@ -71,8 +136,7 @@ def _indicator(cell: Mapping[str, Any] | None) -> str:
     if cell is None or cell["auroc_onset"]["value"] is None:
         return "-"
     onset = cell["auroc_onset"]
-    span = "" if onset["low"] is None else f" [{onset['low']:.2f} {onset['high']:.2f}]".replace("0.", ".")
-    return f"{_short(onset)}{span} {_short(cell['auroc'])}"
+    return " ".join(filter(None, (_short(onset), _bounds(onset["low"], onset["high"]), _short(cell["auroc"]))))
 
 
 def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
@@ -80,6 +144,7 @@ def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
     span = evaluation["span"]
     onset = "ONSET days (index less than 5 % below its 252-session high)"
     lines = [] if evaluation["kind"] == "live" else [f"NOT OUT OF SAMPLE: {evaluation['kind']} forecasts; no row of this table is a claim"]
+    lines += protocol(about, evaluation)
     lines += [f"evaluated {span['start']} to {span['end']}: {span['sessions']} sessions, {span['onset']} of them {onset}"]
     lines += [
         f"{t['name']}: fall of {100 * t['depth']:g} % within {t['horizon']} sessions; base rate {_share(t['base_rate'])} of all days, "
@@ -89,6 +154,10 @@ def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
     ]  # fmt: skip
     if any(model["hindsight"] for name, model in about["models"].items() if name not in evaluation["absent"]):
         lines.append("* chosen after seeing this history")
+    if any(row["event"]["disqualified"] for row in evaluation["rows"]):
+        lines.append("! more than 12 % of calm ONSET days in alarm: what it caught is bought, not earned")
+    if not all(row["event"]["reason"] for row in evaluation["rows"]):
+        lines.append("before -5 % counts confirmation too: a score that rises because prices fall does well there, and like trend on a first -2 %")
     starts = {model["history_start"] for name, model in about["models"].items() if model.get("history_start") and name not in evaluation["absent"]}
     if starts:
         lines.append(f"z-scores look back to {', '.join(sorted(starts))} (the start moves ONSET figures by .03-.05)")

@@ -222,3 +222,27 @@ def test_the_sample_is_twenty_stocks_and_an_index():
     assert not np.isnan(panel.close).any()
     assert (panel.member.sum(axis=1) == 20).all()
     assert all((code >= 0) == (kind == "stock") for code, kind in zip(panel.sector[0], panel.kind, strict=True))
+
+
+def test_several_price_files_are_one_panel(tmp_path):
+    """Joined by name and date; a close that two files give alike counts once, one that they dispute is refused."""
+    first = write(tmp_path / "one.csv", "date,A,B\n2020-01-02,1,2\n2020-01-03,3,4\n")
+    second = write(tmp_path / "two.csv", "date,B,C\n2020-01-03,4,5\n2020-01-06,6,7\n")
+    sectors = (write(tmp_path / "s1.csv", "asset,sector\nA,x\nB,y\n"), write(tmp_path / "s2.csv", "asset,sector\nC,z\n"))
+    panel, _ = load(DataConfig(prices=(first, second), sectors=sectors))
+    assert panel.assets == ("A", "B", "C")
+    np.testing.assert_array_equal(panel.close, [[1, 2, np.nan], [3, 4, 5], [np.nan, 6, 7]])
+    assert [panel.sectors[code] for code in panel.sector[-1]] == ["x", "y", "z"]
+    disputed = write(tmp_path / "two.csv", "date,B,C\n2020-01-03,4.5,5\n")
+    panel, intake = load(DataConfig(prices=(first, disputed)))
+    assert np.isnan(panel.close[1, 1])
+    assert {r.reason for r in intake.refused} == {"conflict"}
+
+
+def test_an_excluded_asset_is_priced_and_never_a_member(tmp_path):
+    path = write(tmp_path / "p.csv", "date,GOOG,GOOGL\n2020-01-02,1,2\n2020-01-03,3,4\n")
+    panel, intake = load(DataConfig(prices=path, exclude=("GOOG", "NOWHERE")))
+    assert panel.member.tolist() == [[False, True]] * 2
+    assert np.isfinite(panel.close).all()
+    assert any("never members (data.exclude): GOOG" in line and "NOWHERE" not in line for line in intake.lines())
+    assert panel.level.tolist() == [100, 200]

@@ -8,7 +8,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from riskradar.errors import UsageError
 from riskradar.evaluate import EvaluateConfig, Report, run
-from riskradar.evaluate.events import real_time_threshold
+from riskradar.evaluate.alarms import alarms
 from riskradar.evaluate.scores import sarlin
 from riskradar.tables import Target
 
@@ -157,11 +157,11 @@ def test_base_rates_events_and_definitions_are_printed(report, labels) -> None:
     assert all("{" not in d.text for d in report.definitions)
 
 
-def test_confusion_counts_alarms_at_the_real_time_threshold(report, forecasts, labels) -> None:
+def test_confusion_counts_alarms_on_onset_days(report, forecasts, labels) -> None:
     score, y = forecasts["vol+breadth"].score[0, :, 0, 0], labels.system("20/5")
-    threshold = real_time_threshold(score, labels, "20/5", 0.1)
-    days = (labels.dates >= np.datetime64("1998-01-02")) & ~np.isnan(y) & ~np.isnan(threshold)
-    alarm, found = score >= threshold, cell(report, "vol+breadth").confusion
+    warned = alarms(score, labels, "20/5", 0.1)
+    days = (labels.dates >= np.datetime64("1998-01-02")) & ~np.isnan(y) & ~np.isnan(warned.threshold) & labels.onset
+    alarm, found = warned.raised, cell(report, "vol+breadth").confusion
     (tn, fp), (fn, tp) = confusion_matrix(y[days], alarm[days])
     assert (found.tp, found.fp, found.tn, found.fn) == (tp, fp, tn, fn)
     assert found.precision.value == pytest.approx(tp / (tp + fp))

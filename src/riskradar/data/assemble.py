@@ -36,7 +36,7 @@ def assemble(raw: Raw, config: DataConfig) -> tuple[Panel, Intake]:
     close = frame.spread("prices", slots)
     kinds = frame.kinds(config.index)
     member = ~np.isnan(close) & frame.universe()
-    member[:, [kind == "index" for kind in kinds]] = False
+    member[:, [kind == "index" or name in config.exclude for kind, name in zip(kinds, raw.assets, strict=True)]] = False
     facts = frame.facts()
     volume = frame.spread("volume", calendar.slot(raw.tables["volume"].date)) if "volume" in raw.tables else None
     dates = calendar.days[frame.first : frame.stop]

@@ -1,7 +1,7 @@
 """What the user may say about the data."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -12,14 +12,19 @@ ALIASES = {
 }  # fmt: skip
 
 
+File = Annotated[str, Field(min_length=1)]
+Files = File | Annotated[tuple[File, ...], Field(min_length=1)]
+
+
 class DataConfig(BaseModel, frozen=True, extra="forbid"):
     """The `[data]` section: where prices and facts come from, on which sessions, against which index."""
 
-    prices: str = Field("sample", min_length=1)  # "sample", or the path of a wide or long CSV, CSV.gz or Parquet file
-    sectors: str = ""
+    prices: Files = "sample"  # "sample", or wide or long CSV, CSV.gz or Parquet files, which are joined by name and date
+    sectors: Files | Literal[""] = ""
     macro: str = ""
     sentiment: str = ""
     universe: str = ""
+    exclude: tuple[str, ...] = ()  # assets that are never members, such as a firm's second share class; those that no file names are passed over
     columns: dict[str, str] = {}  # our name -> the column in the user's files
     calendar: str = "XNYS"  # an exchange_calendars code, or "observed"
     index: str = "auto"  # an asset, a macro series, "equal-weight", or the first that exists of: index asset, spx, equal weight
@@ -27,6 +32,11 @@ class DataConfig(BaseModel, frozen=True, extra="forbid"):
     end: date | None = None
     lags: dict[str, Annotated[int, Field(ge=0, le=2600)]] = {}  # sessions; beyond ten years is a typing error
     max_assets: int = Field(5000, ge=1, le=32_000)  # asset codes are int16
+
+    def files(self, setting: Literal["prices", "sectors"]) -> tuple[str, ...]:
+        """The files of a setting that may name several."""
+        named = getattr(self, setting)
+        return (named,) if isinstance(named, str) and named else tuple(named)
 
     @field_validator("columns")
     @classmethod

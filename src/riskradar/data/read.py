@@ -39,10 +39,11 @@ def read(config: DataConfig) -> Raw:
     if config.prices == "sample":
         known = [] if config.sectors else [("sectors", sample.sectors())]
         return _read([("prices", grid) for grid in sample.prices()] + known, config)
-    blob = open_file(config.prices, "data.prices")
-    if not is_long(roles(blob.columns, config, config.prices)):
-        _check_count(len(blob.columns) - 1, config)  # from the header, before the body is unpacked
-    return _read([("prices", blob.grid())], config)
+    blobs = [open_file(path, "data.prices") for path in config.files("prices")]
+    for blob in blobs:
+        if not is_long(roles(blob.columns, config, blob.path.name)):
+            _check_count(len(blob.columns) - 1, config)  # from the header, before the body is unpacked
+    return _read([("prices", blob.grid()) for blob in blobs], config)
 
 
 def read_frame(frame: pd.DataFrame, config: DataConfig) -> Raw:
@@ -72,13 +73,13 @@ def _read(given: list[tuple[str, Grid]], config: DataConfig) -> Raw:
         sources=tuple(grid for _, grid in sources), assets=assets, series=series, lags=lags, sectors=sectors, tables=tables,
         cells={table: sum(len(b.value) for b in parts) for table, parts in blocks.items()},
         sectors_dated=any(s == "sectors" and (g.stamp is not None or "known_at" in roles(g.columns, config, g.name)) for s, g in sources),
-        last=_last(tables["prices"]), notes=tuple(filter(None, (_unused(setting, grid, config) for setting, grid in sources))),
+        last=_last(tables["prices"]), notes=tuple(filter(None, (_excluded(assets, config), *(_unused(s, grid, config) for s, grid in sources)))),
     )  # fmt: skip
     return published(raw, config)
 
 
 def _others(config: DataConfig) -> list[tuple[str, Grid]]:
-    named = [(s, getattr(config, s)) for s in ("sectors", "universe", "macro", "sentiment")]
+    named = [("sectors", path) for path in config.files("sectors")] + [(s, getattr(config, s)) for s in ("universe", "macro", "sentiment")]
     return [(setting, open_file(path, f"data.{setting}").grid()) for setting, path in named if path]
 
 
@@ -128,6 +129,12 @@ def _unused(setting: str, grid: Grid, config: DataConfig) -> str:
     read_from = {grid.columns[found[role]] for role in ROLES[setting] if role in found}
     unused = [column for column in grid.columns if column not in read_from]
     return f"columns not used in {grid.name}: {', '.join(unused)}" if unused else ""
+
+
+def _excluded(assets: Sequence[str], config: DataConfig) -> str:
+    """Which assets of the prices the user keeps out."""
+    out = sorted(set(assets) & set(config.exclude))
+    return f"never members (data.exclude): {', '.join(out)}" if out else ""
 
 
 def _last(prices: Rows) -> np.datetime64:

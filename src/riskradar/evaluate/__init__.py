@@ -2,6 +2,8 @@
 
 from riskradar.evaluate.compare import EvaluateConfig, run
 from riskradar.evaluate.indicators import measures_as_scores
+from riskradar.evaluate.intervals import reality_check
 from riskradar.evaluate.report import Report, Score
+from riskradar.evaluate.seal import seal, sealed_day
 
-__all__ = ["EvaluateConfig", "Report", "Score", "measures_as_scores", "run"]
+__all__ = ["EvaluateConfig", "Report", "Score", "measures_as_scores", "reality_check", "run", "seal", "sealed_day"]

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from riskradar.evaluate import scores
-from riskradar.evaluate.events import real_time_threshold
+from riskradar.evaluate.alarms import alarms
 from riskradar.evaluate.intervals import Resamples
 from riskradar.evaluate.report import Bin, Cell, Confusion, Half, Point, Score, Usefulness
 from riskradar.evaluate.sample import Sample, Track
@@ -16,18 +16,20 @@ from riskradar.tables import Labels
 from riskradar.tables.arrays import Bool, Float
 
 NO_DATES = "no date on which every model has a score and the outcome is known"
+WHOLE = ""  # the period that is no half
 Loss = Callable[[Float, Bool], Float]
 
 
-def evaluate(track: Track, sample: Sample, labels: Labels, plan: Resamples, rate: float) -> tuple[Cell, Float]:
-    """The cell without its paired differences, and the ONSET AUROC of every resample [R] from which they are made."""
+def evaluate(track: Track, sample: Sample, labels: Labels, plan: Resamples, rate: float) -> tuple[Cell, dict[str, Float]]:
+    """The cell without its paired differences, and the ONSET AUROC of every resample [R] from which they are made, WHOLE and by half."""
     score, used, calm = track.score[sample.span], sample.used, sample.used & sample.onset
     probability = track.probability[sample.span]
     _, auroc, lift = _ranking(score, sample, used, plan)
     values, auroc_onset, lift_onset = _ranking(score, sample, calm, plan)
-    threshold = real_time_threshold(np.where(sample.shared, track.score, np.nan), labels, sample.target, rate)[sample.span]
-    confusion = _confusion(score >= threshold, used & ~np.isnan(threshold), sample, plan, rate)
+    warned = alarms(np.where(sample.shared, track.score, np.nan), labels, sample.target, rate)
+    confusion = _confusion(warned.raised[sample.span], calm & ~np.isnan(warned.threshold[sample.span]), sample, plan, rate)
     counts = (confusion.tp, confusion.fp, confusion.tn, confusion.fn)
+    ranked = {years: _ranking(score, sample, calm & part, plan)[:2] for years, part in sample.halves.items()}
     ece, bins = reliability(probability, sample.positive, sample.calibrated, sample.target.depth, plan)
     roc, pr = _curves(score, sample)
     cell = Cell(
@@ -42,7 +44,7 @@ def evaluate(track: Track, sample: Sample, labels: Labels, plan: Resamples, rate
         brier_skill_onset=_skill(scores.brier, probability, sample, calm, plan),
         ece=ece,
         auroc_seed_sd=_seed_spread(track, sample),
-        halves={years: _half(score, probability, sample, used & part, plan) for years, part in sample.halves.items()},
+        halves={years: _half(score, probability, sample, used & part, ranked[years][1], plan) for years, part in sample.halves.items()},
         confusion=confusion,
         usefulness=tuple(Usefulness(w, scores.alessi_detken(*counts, w), *scores.sarlin(*counts, w)) for w in scores.PREFERENCES),
         reliability=bins,
@@ -50,7 +52,7 @@ def evaluate(track: Track, sample: Sample, labels: Labels, plan: Resamples, rate
         pr=pr,
         paired={},
     )
-    return cell, values
+    return cell, {WHOLE: values, **{years: drawn for years, (drawn, _) in ranked.items()}}
 
 
 def _unranked(score: Float, sample: Sample, days: Bool) -> str:
@@ -100,9 +102,8 @@ def _uncalibrated(probability: Float, days: Bool) -> str:
     return "not a probability" if np.isnan(probability[days]).any() else ""
 
 
-def _half(score: Float, probability: Float, sample: Sample, days: Bool, plan: Resamples) -> Half:
-    auroc, auroc_onset = (_ranking(score, sample, chosen, plan)[1] for chosen in (days, days & sample.onset))
-    return Half(auroc, auroc_onset, _skill(scores.log_loss, probability, sample, days, plan))
+def _half(score: Float, probability: Float, sample: Sample, days: Bool, auroc_onset: Score, plan: Resamples) -> Half:
+    return Half(_ranking(score, sample, days, plan)[1], auroc_onset, _skill(scores.log_loss, probability, sample, days, plan))
 
 
 def _seed_spread(track: Track, sample: Sample) -> Score:
@@ -117,11 +118,11 @@ def _seed_spread(track: Track, sample: Sample) -> Score:
 
 
 def _confusion(alarm: Bool, days: Bool, sample: Sample, plan: Resamples, rate: float) -> Confusion:
-    """Alarms against outcomes on the shared days that have a real-time threshold."""
+    """Alarms against outcomes on the shared ONSET days that have a real-time threshold."""
     y, depth = sample.positive, sample.target.depth
 
     def part(hit: Bool, whole: Bool, otherwise: str) -> Score:
-        reason = otherwise if days.any() else "no shared session has a real-time threshold"
+        reason = otherwise if days.any() else "no shared ONSET day has a real-time threshold"
         return plan.score(scores.share(hit, whole & days, plan.weights), depth, reason)
 
     return Confusion(
@@ -134,7 +135,7 @@ def _confusion(alarm: Bool, days: Bool, sample: Sample, plan: Resamples, rate: f
         accuracy=part(alarm == y, days, ""),
         fpr=part(alarm, ~y, "no negative session"),
         fnr=part(~alarm, y, "no positive session"),
-        threshold=f"real time, nominal {100 * rate:g} %",
+        threshold=f"adaptive, nominal {100 * rate:g} %, on ONSET days",
     )
 
 

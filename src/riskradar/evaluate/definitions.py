@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from riskradar.evaluate.events import CALM_DAYS, DISQUALIFYING_RATE, LEAD_SESSIONS, SHIFTS, calm_target, scored_target
+from riskradar.evaluate.alarms import AIM, CALM_DAYS, GAP, LEAST_HELD
+from riskradar.evaluate.events import calm_target, scored_target
 from riskradar.evaluate.report import Definition
+from riskradar.evaluate.scorecard import BEFORE_CROSSING, DISQUALIFYING_RATE, LEAD_SESSIONS, SHIFTS
 from riskradar.evaluate.scores import CLIMATOLOGY_DAYS, LOG_FLOOR
 from riskradar.tables import Labels
 
@@ -30,14 +32,20 @@ WORDS = {
     "event range": "Lowest and highest value when each event is left out in turn, from {longest} sessions before its peak to its recovery.",
     "shown": "A difference counts as shown only when its interval and its event range both lie above 0.",
     "headline": "Mean paired difference of ONSET AUROC over 20/5, 20/10 and 60/10 (those with enough events). All else is exploratory.",
-    "real-time threshold": "The {quantile:g} % quantile of the score on past ONSET days that proved calm ({calm} did not happen), "
-    "known by then, at least {calm_days}.",
-    "event figures": "Alarms of the {scored} score at or above its real-time threshold against falls of {depth:g} %. Lead and recall are counted to "
+    "real-time threshold": "A quantile of the score on past ONSET days that proved calm ({calm} did not happen), known by then, at least "
+    "{calm_days}; each such day moves the quantile so that {aim:g} % of them tend to be in alarm, whatever the score does.",
+    "alarm": "Begins on an ONSET day at the threshold; ends after {held} ONSET days or more below a quantile lower by {gap:g} points. "
+    "A day on which 5 % are lost already is no warning and cannot be in alarm.",
+    "event figures": "Alarms of the {scored} score against falls of {depth:g} %. Lead and recall are counted to "
     "the peak, in the {lead} sessions before it; the share still ahead counts alarms up to the trough, and a missed event as 0.",
-    "null": "The same alarms shifted in a circle, {shifts} times; p is the share of shifts with at least the same recall.",
+    "before -5 %": "Falls with an alarm from {crossing} sessions before the peak to the last close before 5 % were lost. Every score that rises when "
+    "prices fall does well here: it confirms a fall that has begun, and foresees nothing.",
+    "pullback": "AUROC, among first closes 1, 2 or 3 % below a 252-session high, for those that reached 5 or 10 % before a new high. "
+    "All have fallen nearly alike; what following prices alone gives is the figure of the trend row (a close overshoots its mark).",
+    "null": "The same alarms shifted in a circle among the ONSET days, {shifts} times; p is the share of shifts with at least the same recall.",
     "false alarm": "The first session of an alarm after which {calm} did not happen.",
     "disqualified": "More than {disqualifying:g} % of calm ONSET days were in alarm: the event figures are bought with alarms.",
-    "usefulness": "Gain over the best constant policy, by preference between missed falls and false alarms (Alessi-Detken; Sarlin).",
+    "usefulness": "On ONSET days: gain over the best constant policy, by preference between missed falls and false alarms (Alessi-Detken; Sarlin).",
 }
 
 
@@ -46,7 +54,8 @@ def definitions(config: EvaluateConfig, labels: Labels) -> tuple[Definition, ...
     longest, scored = max(t.horizon for t in labels.targets if t.binary), scored_target(labels)
     values = {
         "min_events": config.min_events, "climatology_days": CLIMATOLOGY_DAYS, "log_floor": LOG_FLOOR, "level": 100 * config.level,
-        "draws": config.draws, "block": max(config.mean_block, longest), "longest": longest, "quantile": 100 * (1 - config.false_alarm_rate),
+        "draws": config.draws, "block": max(config.mean_block, longest), "longest": longest,
+        "aim": 100 * AIM * config.false_alarm_rate, "held": LEAST_HELD, "gap": 100 * GAP, "crossing": BEFORE_CROSSING,
         "calm": calm_target(labels, scored).name, "calm_days": CALM_DAYS, "scored": scored.name, "depth": 100 * scored.depth,
         "lead": LEAD_SESSIONS, "shifts": SHIFTS, "disqualifying": 100 * DISQUALIFYING_RATE,
     }  # fmt: skip

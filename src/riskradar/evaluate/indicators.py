@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -14,23 +15,25 @@ from riskradar.evaluate.report import Score
 from riskradar.tables import SYSTEM, Forecast, Labels, Measures
 
 
-def measures_as_scores(measures: Measures, labels: Labels, rises: Mapping[str, bool], config: EvaluateConfig) -> dict[str, dict[str, Any]]:
+def measures_as_scores(
+    measures: Measures, labels: Labels, rises: Mapping[str, bool], config: EvaluateConfig, sealed: dt.date | None = None
+) -> dict[str, dict[str, Any]]:
     """AUROC with interval of each raw measure on each target, on all and on ONSET days, each measure on the days that it has.
 
     rises: True where the source expects more of the measure in stress; otherwise its negative is the score. The other direction is
     1 - AUROC, so that both are in the table and nobody needs to turn a sign in silence. Nothing is fitted: a measure of session t is its
     own score on t. Returns measure -> {"score": "+" or "-", "targets": {target: {"start", "sessions", "auroc", "auroc_onset"}}};
-    a measure without a score carries "reason".
+    a measure without a score carries "reason". sealed: see `run`.
     """
     settings = config.model_copy(update={"comparators": ()})
-    return {name: _judge(name, measures, labels, rises[name], settings) for name in measures.names}
+    return {name: _judge(name, measures, labels, rises[name], settings, sealed) for name in measures.names}
 
 
-def _judge(name: str, measures: Measures, labels: Labels, rises: bool, config: EvaluateConfig) -> dict[str, Any]:
+def _judge(name: str, measures: Measures, labels: Labels, rises: bool, config: EvaluateConfig, sealed: dt.date | None) -> dict[str, Any]:
     forecast = _forecast(name, measures, labels, 1.0 if rises else -1.0)
     out: dict[str, Any] = {"score": "+" if rises else "-", "targets": {}}
     try:
-        found = run({name: forecast}, labels, config)
+        found = run({name: forecast}, labels, config, sealed=sealed)
     except UsageError as error:
         return out | {"reason": str(error)}
     if not found.rows:

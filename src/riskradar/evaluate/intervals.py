@@ -91,5 +91,16 @@ def claim(score: Score, what: str, against: str) -> Claim:
     return Claim(score.value, score.reason, score.low, score.high, score.event_low, score.event_high, shown, sentence)
 
 
+def reality_check(values: Float, drawn: Float) -> float:
+    """How likely the best of K differences is to look this good when none of them is above 0: values [K], bootstrap draws [K, B] -> p.
+
+    White 2000: the share of draws in which the largest difference, each less its own value, reaches the largest value. NaN without a row.
+    """
+    if not len(values):
+        return math.nan
+    best = np.fmax.reduce(drawn - values[:, None], axis=0)  # a draw that leaves a row undefined says nothing about it
+    return float((1 + (best >= values.max()).sum()) / (1 + len(best)))
+
+
 def _range(low: float, high: float) -> str:
     return "undefined" if math.isnan(low) else f"{low:+.3f} to {high:+.3f}"

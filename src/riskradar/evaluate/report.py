@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -124,8 +124,34 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Caught:
+    """Falls with an alarm in their window, beside shifted copies of the same alarms; p: the share of copies that do as well."""
+
+    events: int
+    recall: Number = math.nan
+    null_recall: Number = math.nan
+    p: Number = math.nan
+
+
+@dataclass(frozen=True)
+class Pullback:
+    """First closes `first` below a high: how many, how many reached `depth` before a new high, and how well the score tells these apart."""
+
+    first: Number
+    depth: Number
+    episodes: int
+    reached: int
+    auroc: Score
+
+
+@dataclass(frozen=True)
 class EventRecord:
-    """Alarms of one model against the events, each figure beside that of its circularly shifted alarms."""
+    """Alarms of one model against the events, each figure beside that of its alarms shifted among the ONSET days.
+
+    recall: falls with an alarm before the peak; crossing, crossing_shallow: falls of the target's depth, and of 5 %, with an alarm before the
+    first 5 % were lost, which a score that rises with falling prices gets without foresight; right: share of alarms after which the fall came;
+    realised_rate: share of calm ONSET days in alarm, with its interval and by five years.
+    """
 
     target: str
     reason: str
@@ -143,16 +169,29 @@ class EventRecord:
     nominal_rate: Number
     disqualified: bool
     each: tuple[Warned, ...]
+    right: Number = math.nan
+    realised_low: Number = math.nan
+    realised_high: Number = math.nan
+    realised_blocks: dict[str, Number] = field(default_factory=dict)
+    crossing: Caught = Caught(0)
+    crossing_shallow: Caught = Caught(0)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model; a target for which it has no score is missing from `targets` and named in `Report.absent`."""
+    """One model; a target for which it has no score is missing from `targets` and named in `Report.absent`.
+
+    headline: the mean difference against each comparator; halves: the same in each half; draws: the same in every bootstrap draw;
+    pullbacks: whether the score tells a pullback that goes on from one that does not.
+    """
 
     model: str
     targets: dict[str, Cell]
     headline: dict[str, Claim]
     event: EventRecord
+    halves: dict[str, dict[str, Claim]] = field(default_factory=dict)
+    draws: dict[str, tuple[Number, ...]] = field(default_factory=dict)
+    pullbacks: tuple[Pullback, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,7 +242,10 @@ class EventDates:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that an evaluation found; rows are in the order of the models' names."""
+    """Everything that an evaluation found; rows are in the order of the models' names.
+
+    headline: the targets that the headline is the mean of; sealed: the day from which nothing was looked at, or empty.
+    """
 
     schema: Literal["riskradar.evaluation/1"]
     kind: ForecastKind
@@ -214,6 +256,8 @@ class Report:
     rows: tuple[Row, ...]
     events: tuple[EventDates, ...]
     absent: dict[str, str]
+    headline: tuple[str, ...] = ()
+    sealed: str = ""
 
     def record(self) -> dict[str, Any]:
         """The report as strict JSON values; what is undefined is null."""

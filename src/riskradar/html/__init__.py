@@ -1,6 +1,6 @@
 """One self-contained page per run: what it found, how far to trust it, and where that ends."""
 
 from riskradar.html.full import build as full_page
-from riskradar.html.page import build, sentence
+from riskradar.html.page import build, limits, sentence
 
-__all__ = ["build", "full_page", "sentence"]
+__all__ = ["build", "full_page", "limits", "sentence"]

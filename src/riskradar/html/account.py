@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from riskradar import text
 from riskradar.html import words
 from riskradar.html.board import headline
 from riskradar.html.inputs import Inputs
@@ -54,7 +55,7 @@ def settings(inputs: Inputs) -> list[tuple[str, str]]:
 
 def limits(inputs: Inputs) -> list[tuple[str, str]]:
     """What this run cannot tell, from what it holds: heading and sentences."""
-    about, told = inputs.about, [*forecasts(inputs), few(inputs), survivors(inputs)]
+    about, told = inputs.about, [*protocol(inputs), *forecasts(inputs), few(inputs), survivors(inputs)]
     hindsight = [m for m in inputs.rows if inputs.about_model(m).get("hindsight")]
     if hindsight:
         text = f"{words.listed(hindsight)}: inputs were noticed on the history that they are judged on; take their lead with doubt."
@@ -74,6 +75,13 @@ ALWAYS = (
     ("Closes only", "Falls are measured on daily closes of one index. What happened inside a day, or in other markets, is not counted."),
     ("Why, and what next", "A high probability is not a cause and not a date. This page ranks days by risk; it does not explain them."),
 )
+
+
+def protocol(inputs: Inputs) -> list[tuple[str, str]]:
+    """Whether the later half is sealed, and how many tries have seen it."""
+    lines = text.protocol(inputs.about, inputs.evaluation)
+    said = ". ".join(line[0].upper() + line[1:] for line in lines)
+    return [("Sealed" if inputs.evaluation.get("sealed") else "Tries", f"{said}.")] if lines else []
 
 
 def forecasts(inputs: Inputs) -> list[tuple[str, str]]:

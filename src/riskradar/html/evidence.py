@@ -15,6 +15,7 @@ from riskradar.tables import Target
 
 ALIGNED = Scale(-40.0, 160.0)  # sessions around the peak
 WHOLE = Scale(0.0, 1.0)
+PULLBACK = (0.02, 0.05)  # a first close 2 % below a high, and whether it goes on to 5 %
 SURE = 0.05  # the share of shifted copies under which a recall is called better than chance
 
 
@@ -54,7 +55,8 @@ def warnings(inputs: Inputs) -> dict[str, Any]:
     events = {model: row["event"] for model, row in inputs.rows.items() if not row["event"]["reason"]}
     order = sorted(events, key=lambda m: (-events[m]["recall"], m))
     strips = {"recall_strip": ("recall", "null_recall"), "ahead_strip": ("share_ahead", "null_share_ahead")}
-    rows = [{"model": m, **events[m], **{name: dumbbell(m, events[m], keys) for name, keys in strips.items()}} for m in order]
+    told = {m: next(p["auroc"] for p in inputs.rows[m]["pullbacks"] if (p["first"], p["depth"]) == PULLBACK) for m in order}
+    rows = [{"model": m, "pullback": told[m], **events[m], **{name: dumbbell(m, events[m], keys) for name, keys in strips.items()}} for m in order]
     return {
         "title": better(events),
         "rows": rows,

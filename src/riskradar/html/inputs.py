@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from riskradar.tables import SYSTEM, Forecast, LayerSummary, Target
-from riskradar.tables.arrays import Days, Float
+from riskradar.tables.arrays import Days, Float, day
 
 ANCHORS = ("vix+breadth", "vol+breadth")  # design 5: series that anyone can have, chosen without hindsight
 HEADLINE = "20/5"
@@ -52,6 +52,12 @@ class Inputs:
     def dates(self) -> Days:
         """Sessions of the labels, [T]."""
         return self.labels["date"].to_numpy("datetime64[D]")
+
+    @cached_property
+    def stop(self) -> int:
+        """How many sessions may be drawn beside what came of them: those before the sealed half, or all."""
+        sealed = self.evaluation.get("sealed")
+        return int(np.searchsorted(self.dates, day(sealed))) if sealed else len(self.dates)
 
     @cached_property
     def below_high(self) -> Float:

@@ -71,6 +71,11 @@ def sentence(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts:
     return str(lead(Inputs(about, evaluation, forecasts, labels))["plain"])
 
 
+def limits(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: pd.DataFrame) -> list[tuple[str, str]]:
+    """What a run cannot tell: heading and sentences, as its page says them."""
+    return account.limits(Inputs(about, evaluation, forecasts, labels))
+
+
 def inert(value: Any) -> str:
     """JSON that no HTML parser and no script parser can read as anything else."""
     text = json.dumps(value, separators=(",", ":"), allow_nan=False)  # ASCII only, so U+2028 and U+2029 are escaped already

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from riskradar.evaluate.events import real_time_threshold
+from riskradar.evaluate.alarms import alarms as follow
 from riskradar.html import falls, series, words
 from riskradar.html.inputs import Inputs
 from riskradar.html.still import still
@@ -23,7 +23,7 @@ def timeline(inputs: Inputs) -> dict[str, Any]:
         return {}
     name = inputs.targets[0]["name"]
     track = inputs.track(inputs.anchor, name, "probability")
-    known = np.flatnonzero(np.isfinite(track))
+    known = np.flatnonzero(np.isfinite(track[: inputs.stop]))
     if not len(known):
         return {}
     span = slice(int(known[0]), int(known[-1]) + 1)
@@ -43,16 +43,14 @@ def timeline(inputs: Inputs) -> dict[str, Any]:
 
 
 def alarms(inputs: Inputs) -> Bool:
-    """Sessions on which the anchor's score reached its real-time threshold, as the event figures count them, [T]."""
+    """Sessions on which the anchor was in alarm, as the event figures count them, [T]."""
     row = inputs.rows.get(inputs.anchor)
     if row is None or row["event"]["reason"]:
         return np.zeros(len(inputs.dates), bool)
     name = row["event"]["target"]
     tracks = [track for m in inputs.rows if np.isfinite(track := inputs.track(m, name, "score")).any()]
     score = np.where(np.isfinite(tracks).all(axis=0), inputs.track(inputs.anchor, name, "score"), np.nan)
-    with np.errstate(invalid="ignore"):
-        raised: Bool = score >= real_time_threshold(score, as_labels(inputs), name, row["event"]["nominal_rate"])
-    return raised
+    return follow(score, as_labels(inputs), name, row["event"]["nominal_rate"]).raised
 
 
 def as_labels(inputs: Inputs) -> Labels:

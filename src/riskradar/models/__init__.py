@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from riskradar.models.base import Fitted, Model, Prediction, Stacked
 from riskradar.models.classic import Forest, ForestConfig, Logistic, LogisticConfig
 from riskradar.models.gcn import Network, SnapshotConfig, TemporalConfig
+from riskradar.models.har import Har, HarConfig
 from riskradar.models.pool import BetaMap, Garch, Library, Pool, PoolConfig
 from riskradar.models.rules import RULES, Rule
 from riskradar.models.srr.model import Srr, SrrConfig
@@ -26,8 +27,9 @@ class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
     All run but `srr`, which takes minutes: add it to `names`.
     """
 
-    names: tuple[str, ...] = (*RULES, "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn", *POOLS)
+    names: tuple[str, ...] = (*RULES, "har", "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn", *POOLS)
     seeds: int = Field(default=1, ge=1, le=100)
+    har: HarConfig = HarConfig()
     logistic: LogisticConfig = LogisticConfig()
     forest: ForestConfig = ForestConfig()
     snapshot: SnapshotConfig = SnapshotConfig()
@@ -42,6 +44,7 @@ def _always(model: Model) -> Callable[[ModelsConfig], Model]:
 
 MODELS: Registry[Callable[[ModelsConfig], Model]] = Registry("models", Callable, {
     **{name: _always(rule) for name, rule in RULES.items()},
+    "har": lambda config: Har(config.har),
     "logistic-vol": lambda config: Logistic(LogisticConfig(inputs=("index_volatility",)), "logistic regression on index volatility alone"),
     "logistic": lambda config: Logistic(config.logistic),
     "forest": lambda config: Forest(config.forest),
