@@ -14,6 +14,7 @@ from riskradar.models import ModelsConfig
 from riskradar.models.classic import ForestConfig
 from riskradar.models.dense import TrainConfig
 from riskradar.models.gcn import SnapshotConfig, TemporalConfig
+from riskradar.models.radar.system import RadarConfig
 from riskradar.models.srr.model import SrrConfig
 from riskradar.tables import Facts, Features, Forecast, Graphs, Labels, Panel
 from riskradar.tables.arrays import Bool, Code, Days, Float
@@ -26,6 +27,7 @@ TINY = ModelsConfig(  # every model, in seconds
     forest=ForestConfig(trees=8), snapshot=SnapshotConfig(width=8, head_hidden=8, train=SMALL),
     temporal=TemporalConfig(width=8, sequence=3, train=SMALL),
     srr=SrrConfig(width=8, heads=2, depth=1, sequence=3, train=SMALL),
+    radar=RadarConfig(layers=("correlation", "sector"), width=8, members=2, every=2, train=SMALL),
 )  # fmt: skip
 
 
@@ -217,7 +219,8 @@ class Line:
 
     @classmethod
     def of(cls, market: Panel, targets: tuple[str, ...] = ("5/3", "20/5", "20/10")) -> "Line":
-        graphs = layers.build(market, LayersConfig(correlation=CorrelationConfig(window=20)))
+        names = ("correlation", "sector", "correlation~shuffled", "sector~shuffled")
+        graphs = layers.build(market, LayersConfig(names=names, correlation=CorrelationConfig(window=20)))
         return cls(market, features.build(market, FeaturesConfig()), graphs, labels.build(market, LabelsConfig(targets=targets)))
 
     def scored(self, forecast: Forecast) -> np.ndarray:

@@ -150,8 +150,9 @@ def test_tables_and_page_show_every_row(found: dict[str, Any]) -> None:
 
 
 def test_killed_it_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     home = tmp_path / "runs"
-    stored = rr.run(prices(1), "tiny", OWN, home=home)
+    stored = rr.run(prices(1), "tiny", OWN, home=home, confirm=True)
     done: list[str] = []
     honest = backtest.do
     monkeypatch.setattr(backtest, "do", lambda job, *tables: done.append(job.name) or honest(job, *tables))
@@ -177,7 +178,15 @@ def test_killed_it_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.
     assert math.isfinite(again["hours"])
 
 
-def test_other_prices_are_refused(tmp_path: Path) -> None:
-    stored = rr.run(prices(1), "tiny", OWN, home=tmp_path)
+def test_other_prices_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stored = rr.run(prices(1), "tiny", OWN, home=tmp_path, confirm=True)
     with pytest.raises(UsageError, match=r"no longer those of"):
         api.full_protocol(stored.id, prices(2), home=tmp_path)
+
+
+def test_a_run_that_saw_one_half_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stored = rr.run(prices(1), "tiny", OWN, home=tmp_path)
+    with pytest.raises(UsageError, match="--confirm"):
+        api.full_protocol(stored.id, prices(1), home=tmp_path)

@@ -86,6 +86,8 @@ def full_protocol(
     about = stored.about
     if about["kind"] != "live":
         raise UsageError(f"{stored.id} is a {about['kind']} run; the full protocol stands beside live runs; run standard first")
+    if not about["protocol"]["opened"]:
+        raise UsageError(f"the full protocol looks at both halves and {stored.id} at one; nothing was run; run with --confirm --full")
     made = configuration.check(about["config"], Config)
     panel, _ = data.assemble(data.read(made.data) if prices is None else data.read_frame(prices, made.data), made.data)
     if panel_hash(panel) != about["panel"]["hash"]:
@@ -136,6 +138,7 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "layers": {n: {"about": layers.kind_of(n).about, "noise": layers.noise_density(n, made.layers)} for n in done.graphs.layers},
         "measures_absent": done.measures.absent,
         "measures": {n: _describe_measure(n, done) for n in done.measures.names},
+        "shares": evaluate.shares(done.backtest.forecasts),
     }  # fmt: skip
 
 

@@ -50,7 +50,10 @@ def run(
 ) -> None:
     """Run the whole line on prices: leaderboard printed, report written."""
     from riskradar import api, text
+    from riskradar.errors import UsageError
 
+    if full and not confirm:
+        raise UsageError("--full looks at both halves; nothing was run; add --confirm")
     chosen = [*(settings or ()), *([f"backtest.dask={dask}"] if dask else [])]
     with _progress() as stage:
         stored = api.run(None, preset, chosen, file=config, home=home, confirm=confirm, stage=stage)

@@ -54,7 +54,7 @@ def run(
     panel, intake = timed("panel", data.assemble, raw, config.data)
     built = timed("features", features.build, panel, config.features)
     graphs = timed("graphs", layers.build, panel, config.layers)
-    summary = timed("layers over time", layers.summarize, graphs, panel.member)
+    summary = timed("layers over time", layers.summarize, layers.originals(graphs), panel.member)
     measured = timed("measures", measures.build, panel, graphs, config.measures)
     known = timed("labels", labels.build, panel, config.labels)
     tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest, cache)

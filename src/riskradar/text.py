@@ -6,6 +6,7 @@ from typing import Any
 
 from riskradar.protocol import counts, tables
 
+LEAST_SHARE = 0.01  # of a score's variance, for a network to count (design 6)
 SHOWN_PULLBACK = 0.02  # of three; the record holds all
 
 
@@ -158,6 +159,7 @@ def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
         lines.append("! more than 12 % of calm ONSET days in alarm: what it caught is bought, not earned")
     if not all(row["event"]["reason"] for row in evaluation["rows"]):
         lines.append("before -5 % counts confirmation too: a score that rises because prices fall does well there, and like trend on a first -2 %")
+    lines += [shares(name, of) for name, of in about.get("shares", {}).items()]
     starts = {model["history_start"] for name, model in about["models"].items() if model.get("history_start") and name not in evaluation["absent"]}
     if starts:
         lines.append(f"z-scores look back to {', '.join(sorted(starts))} (the start moves ONSET figures by .03-.05)")
@@ -165,6 +167,12 @@ def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
         reasons = {cell[kind]["reason"] for cell in row["targets"].values() for kind in ("auroc", "auroc_onset")} - {""}
         lines += [f"undefined: {row['model']}: {reason}" for reason in sorted(reasons)]
     return lines + [f"absent: {name}: {reason}" for name, reason in evaluation["absent"].items()]
+
+
+def shares(name: str, of: Mapping[str, float]) -> str:
+    """How much of a score is the network's; under 1 % the row is its anchor in all but name."""
+    verdict = "; this row is its anchor" if of["network"] < LEAST_SHARE else ""
+    return f"{name}: {100 * of['network']:.2f} % of the variance of its score is the network's, {100 * of['graph']:.2f} % the graph's{verdict}"
 
 
 def _short(score: Mapping[str, Any]) -> str:

@@ -5,5 +5,6 @@ from riskradar.evaluate.indicators import measures_as_scores
 from riskradar.evaluate.intervals import reality_check
 from riskradar.evaluate.report import Report, Score
 from riskradar.evaluate.seal import seal, sealed_day
+from riskradar.evaluate.shares import shares
 
-__all__ = ["EvaluateConfig", "Report", "Score", "measures_as_scores", "reality_check", "run", "seal", "sealed_day"]
+__all__ = ["EvaluateConfig", "Report", "Score", "measures_as_scores", "reality_check", "run", "seal", "sealed_day", "shares"]

@@ -22,7 +22,9 @@ from riskradar.layers.twins import shuffled
 from riskradar.registry import Registry
 from riskradar.tables import Graphs, Layer, Panel
 
-__all__ = ["LAYERS", "LayerKind", "LayersConfig", "build", "describe", "kind_of", "noise_density", "settings_of", "summarize"]
+__all__ = [
+    "LAYERS", "LayerKind", "LayersConfig", "build", "describe", "kind_of", "most_edges", "noise_density", "originals", "settings_of", "summarize",
+]  # fmt: skip
 TWIN = re.compile(r"(.+)~shuffled(\d*)")
 
 
@@ -150,6 +152,11 @@ def most_edges(name: str, nodes: int, config: LayersConfig) -> int:
     settings = settings_of(name, config)
     chosen = getattr(settings, "keep", "nearest") == "nearest"
     return nodes * min(getattr(settings, "neighbours", nodes) if chosen else nodes, nodes - 1)
+
+
+def originals(graphs: Graphs) -> Graphs:
+    """The graphs without shuffled twins."""
+    return replace(graphs, layers={name: layer for name, layer in graphs.layers.items() if not TWIN.fullmatch(name)})
 
 
 def build(panel: Panel, config: LayersConfig) -> Graphs:

@@ -11,6 +11,7 @@ from riskradar.models.classic import Forest, ForestConfig, Logistic, LogisticCon
 from riskradar.models.gcn import Network, SnapshotConfig, TemporalConfig
 from riskradar.models.har import Har, HarConfig
 from riskradar.models.pool import BetaMap, Garch, Library, Pool, PoolConfig
+from riskradar.models.radar.system import Radar, RadarConfig
 from riskradar.models.rules import RULES, Rule
 from riskradar.models.srr.model import Srr, SrrConfig
 from riskradar.models.summary import Described, summary
@@ -18,6 +19,7 @@ from riskradar.registry import Registry
 from riskradar.tables import Features, Target
 
 EQUAL = (1.0, 1.0, 1.0)
+RADARS = ("radar", "radar-anchor", "radar-no-graph", "radar-shuffled")
 POOLS = ("library", "garch", "beta-map", "pool", "equal-pool")
 
 
@@ -27,7 +29,7 @@ class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
     All run but `srr`, which takes minutes: add it to `names`.
     """
 
-    names: tuple[str, ...] = (*RULES, "har", "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn", *POOLS)
+    names: tuple[str, ...] = (*RULES, "har", "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn", *POOLS, *RADARS)
     seeds: int = Field(default=1, ge=1, le=100)
     har: HarConfig = HarConfig()
     logistic: LogisticConfig = LogisticConfig()
@@ -35,6 +37,7 @@ class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
     snapshot: SnapshotConfig = SnapshotConfig()
     temporal: TemporalConfig = TemporalConfig()
     srr: SrrConfig = SrrConfig()
+    radar: RadarConfig = RadarConfig()
     pool: PoolConfig = PoolConfig()
 
 
@@ -56,6 +59,10 @@ MODELS: Registry[Callable[[ModelsConfig], Model]] = Registry("models", Callable,
     "pool": lambda config: Pool(config.pool, "library, simulation and beta map, .4 .3 .3 unless set; ranked by the anchor"),
     "equal-pool": lambda config: Pool(config.pool.model_copy(update={"weights": EQUAL}), "the same members in equal weights; ranked by the anchor"),
     "srr": lambda config: Srr(config.srr),
+    "radar": lambda config: Radar(config.radar, config.pool, "the anchor, corrected by graph networks as far as they earned it; chances of the pool"),
+    "radar-anchor": lambda config: Radar(config.radar, config.pool, "radar without its networks; ranks only", "anchor"),
+    "radar-no-graph": lambda config: Radar(config.radar, config.pool, "radar whose networks see no edge; ranks only", "no-graph"),
+    "radar-shuffled": lambda config: Radar(config.radar, config.pool, "radar on shuffled graphs, a placebo; ranks only", "shuffled"),
 })  # fmt: skip
 
 

@@ -90,13 +90,13 @@ def forward(architecture: Architecture, weights: Weights, block: Block, rows: In
     last, ends = place[:, :, -1], torch.from_numpy(rows)
     by_node = architecture.place == "nodes"
     encoded = encode(architecture, weights, block, index, by_node or bool(architecture.node_targets))
-    states = encoded.nodes if by_node and encoded.nodes is not None else _joined(weights, block, encoded.pooled, index)[:, :, None]
+    states = encoded.nodes if by_node and encoded.nodes is not None else joined(weights, block, encoded.pooled, index)[:, :, None]
     if architecture.temporal == "none":
         seen = take(states, last)
     else:
         mask = block.mask.index_select(0, index.reshape(-1)).view(*index.shape, -1) if by_node else None
         seen = remember(architecture, weights, states, place, mask)
-    state = _joined(weights, block, average(seen, block.pool[rows].flatten(0, 1)), ends) if by_node else seen[:, :, 0]
+    state = joined(weights, block, average(seen, block.pool[rows].flatten(0, 1)), ends) if by_node else seen[:, :, 0]
     system = ordered(architecture, linear(weights, "head", state), architecture.targets) if architecture.targets else None
     node = None
     if encoded.nodes is not None and architecture.node_targets:
@@ -106,7 +106,7 @@ def forward(architecture: Architecture, weights: Weights, block: Block, rows: In
     return Outputs(system, node, None if encoded.share is None else take(encoded.share, last))
 
 
-def _joined(weights: Weights, block: Block, pooled: Tensor, index: Tensor) -> Tensor:
+def joined(weights: Weights, block: Block, pooled: Tensor, index: Tensor) -> Tensor:
     """The pooled embedding with the context of its date, [S, U, H]."""
     if "pooled.context" not in weights:
         return pooled
