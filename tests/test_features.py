@@ -58,6 +58,30 @@ def test_volatility_is_the_sample_deviation(window: int, ragged: Panel, closes: 
     assert (values_of(FEATURES[f"volatility_{window}"], ragged)[window:, 2] == 0).all(), "a constant price has no volatility"
 
 
+def test_inputs_of_the_wide_study_are_their_formulas(long: Panel) -> None:
+    """One asset and one day at a time, from the definitions (wide study, section 5, point 2)."""
+    returns = np.clip(np.diff(np.log(long.close), axis=0, prepend=np.nan), -0.4, 0.4)
+    market = np.nan_to_num(features.mean_return(returns, long.member))
+    seen = 0
+    for t, i in ((300, 0), (300, 3), (600, 1), (859, 7), (859, 8)):
+        if not long.member[t, i] or not np.isfinite(returns[t - 249 : t + 1, i]).all():
+            continue
+        own, common = returns[t - 249 : t + 1, i], market[t - 249 : t + 1]
+        beta = np.clip(np.cov(own, common, bias=True)[0, 1] / np.var(common), 0, 3)
+        left = own - beta * common
+        expected = {"beta": beta, "log_residual_1": np.log(abs(left[-1]) + 0.003), "log_size_1": np.log(abs(own[-1]) + 0.003)}
+        expected |= {f"log_volatility_{w}": np.log(np.std(own[-w:], ddof=1) + 0.001) for w in (5, 20, 60, 250)}
+        expected |= {f"log_residual_{w}": np.log(np.sqrt(np.mean(left[-w:] ** 2)) + 0.001) for w in (5, 20, 60, 250)}
+        expected |= {f"log_size_{w}": np.log(np.sqrt(np.mean(own[-w:] ** 2)) + 0.001) for w in (2, 10)}
+        expected |= {f"log_realised_{w}": np.log(np.sqrt(252 * np.mean(own[-w:] ** 2)) + 0.01) for w in (5, 20)}
+        expected |= {"log_downside_20": np.log(np.sqrt(np.mean(np.minimum(own[-20:], 0) ** 2)) + 0.001)}
+        expected |= {"log_largest_20": np.log(np.abs(own[-20:]).max() + 0.003), "momentum_5": np.log(long.close[t, i] / long.close[t - 5, i])}
+        found = {name: values_of(FEATURES[name], long)[t, i] for name in expected}
+        np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=1e-7, atol=1e-9)
+        seen += 1
+    assert seen >= 3
+
+
 def test_volatility_forgets_a_spike() -> None:
     """One-pass formulas keep an error after a huge return has left the window."""
     x = np.random.default_rng(0).normal(0, 0.01, 200)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from riskradar import labels
+from riskradar.features import FEATURES, values_of
 from riskradar.labels import FLOOR, LabelsConfig, known_on, onset_days, realised_volatility, worst_drawdown, worst_fall
 from riskradar.tables import Labels, Panel, Target
 from tests.markets import bits, days, panel, walk
@@ -32,6 +33,16 @@ def test_every_measure_is_the_naive_loop(horizon: int, ragged: Panel) -> None:
         np.testing.assert_allclose(worst_drawdown(close, horizon), drawdown, rtol=1e-12)
         np.testing.assert_allclose(worst_fall(close, horizon), fall, rtol=1e-12)
         np.testing.assert_allclose(realised_volatility(close, horizon), volatility, rtol=1e-9)
+
+
+def test_known_volatility_is_the_label_of_earlier(ragged: Panel) -> None:
+    """What a forecast is measured by later is what an input knows then; one bad quote counts for 40 % at most."""
+    label = np.log(realised_volatility(ragged.close, 20) + FLOOR)
+    seen = values_of(FEATURES["log_realised_20"], ragged)
+    known = ragged.member[20:]
+    assert (bits(label[:-20][known]) == bits(seen[20:][known])).all()
+    split = np.array([[100.0], [100.0], [1.0], [1.0]])
+    assert realised_volatility(split, 2)[0, 0] == pytest.approx(0.4 * np.sqrt(252 / 2))
 
 
 @pytest.mark.parametrize(

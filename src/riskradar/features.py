@@ -21,6 +21,11 @@ DECAY = 0.94  # RiskMetrics (1996), daily
 YEAR = 252  # sessions
 HISTORY = 504  # least sessions behind a z-score (design 5)
 DEEP = 0.20  # a stock this far below its 60-session high is in distress (science 2)
+CLIP = 0.4  # largest log return of a session that counts (wide study, section 1)
+FLOOR = 0.01  # of a yearly volatility: keeps the logarithms of calm windows finite (wide study, section 1)
+CALM, CALM_DAY = 1e-3, 3e-3  # the same for a daily volatility, and for the size of one return (wide study, section 5)
+STEEPEST = 3.0  # largest beta (wide study, section 5)
+BETA = 250  # sessions behind a beta (wide study, section 5)
 MANY = 50  # from this many stocks on, breadth is the share in distress; below it, the mean drawdown (design 5)
 
 
@@ -78,15 +83,32 @@ def highest(close: Float, window: int) -> Float:
     return np.maximum(out, lag(out, window - span))
 
 
+@numba.njit(cache=True)
+def _sums(x: Float, window: int, centre: Float) -> Float:
+    """Sums of (x - centre)^2 where `centre` has rows, else of x, newest session first; NaN when one of them is not known."""
+    out = np.full_like(x, np.nan)
+    for t in range(window - 1, len(x)):
+        out[t] = 0.0
+        for k in range(window):
+            for i in range(x.shape[1]):
+                value = x[t - k, i]
+                if len(centre):
+                    value = (value - centre[t, i]) * (value - centre[t, i])
+                out[t, i] += value
+    return out
+
+
+def rolling_mean(x: Float, window: int) -> Float:
+    """Mean of the last `window` rows of [T] or [T, N]; NaN when one of them is not known."""
+    columns = np.ascontiguousarray(x if x.ndim == 2 else x[:, None])
+    mean: Float = _sums(columns, window, columns[:0]).reshape(x.shape) / window
+    return mean
+
+
 def deviation(x: Float, window: int) -> Float:
     """Sample standard deviation of the last `window` rows, two passes; NaN when one of them is not known."""
-    mean = x.copy()
-    for k in range(1, window):
-        mean = mean + lag(x, k)
-    mean = mean / window
-    squares = np.zeros_like(x)
-    for k in range(window):
-        squares = squares + (lag(x, k) - mean) ** 2
+    columns = np.ascontiguousarray(x if x.ndim == 2 else x[:, None])
+    squares = _sums(columns, window, rolling_mean(columns, window)).reshape(x.shape)
     out: Float = np.sqrt(squares / (window - 1))
     return out
 
@@ -142,6 +164,18 @@ def _sum(values: Float, use: Bool) -> Float:
     return out
 
 
+def mean_return(returns: Float, use: Bool) -> Float:
+    """Mean over the columns in `use` [T, N] of each session, NaN where none; summed by size, so that no order of the columns moves a bit."""
+    known = use & np.isfinite(returns)
+    ordered = np.sort(np.where(known, returns, np.inf), axis=1)
+    total, count = np.zeros(len(returns)), known.sum(axis=1)
+    for i in range(returns.shape[1]):
+        total = np.where(i < count, total + ordered[:, i], total)
+    with np.errstate(invalid="ignore"):
+        mean: Float = total / count
+    return mean
+
+
 def _drawdown(close: Float, window: int) -> Float:
     return 1 - close / highest(close, window)
 
@@ -150,6 +184,60 @@ def _momentum(panel: Panel, window: int) -> Float:
     growth = panel.close / lag(panel.close, window)
     out: Float = np.log(growth)
     return out
+
+
+def clipped_returns(close: Float) -> Float:
+    """Log returns within +-CLIP, so that one bad quote does not make a year of volatility (wide study, section 1)."""
+    out: Float = np.clip(log_returns(close), -CLIP, CLIP)
+    return out
+
+
+def realised_volatility(close: Float, window: int) -> Float:
+    """Root mean square of the last `window` clipped log returns, a year's worth (times sqrt(252))."""
+    out: Float = np.sqrt(rolling_mean(clipped_returns(close) ** 2, window) * YEAR)
+    return out
+
+
+def _log_volatility(panel: Panel, window: int) -> Float:
+    return np.log(deviation(clipped_returns(panel.close), window) + CALM)
+
+
+def _log_size(panel: Panel, window: int) -> Float:
+    return np.log(np.sqrt(rolling_mean(clipped_returns(panel.close) ** 2, window)) + (CALM_DAY if window == 1 else CALM))
+
+
+def _log_downside(panel: Panel, window: int) -> Float:
+    return np.log(np.sqrt(rolling_mean(np.minimum(clipped_returns(panel.close), 0.0) ** 2, window)) + CALM)
+
+
+def _log_largest(panel: Panel, window: int) -> Float:
+    return np.log(highest(np.abs(clipped_returns(panel.close)), window) + CALM_DAY)
+
+
+def _log_realised(panel: Panel, window: int) -> Float:
+    return np.log(realised_volatility(panel.close, window) + FLOOR)
+
+
+def _market_beta(panel: Panel) -> tuple[Float, Float, Float]:
+    """Clipped returns [T, N], those of the equal-weight market [T, 1], and beta over BETA sessions within 0 and 3 [T, N]."""
+    returns = clipped_returns(panel.close)
+    market = np.nan_to_num(mean_return(returns, panel.member))[:, None]  # what nobody knows moves nobody
+    centre = rolling_mean(market, BETA)
+    together = rolling_mean(returns * market, BETA) - rolling_mean(returns, BETA) * centre
+    own = rolling_mean(market * market, BETA) - centre * centre
+    beta = np.clip(np.where(own > 0, together / own, 0.0), 0.0, STEEPEST)
+    return returns, market, np.where(np.isnan(together), np.nan, beta)
+
+
+def _beta(panel: Panel, window: int) -> Float:
+    return _market_beta(panel)[2]
+
+
+def _log_residual(panel: Panel, window: int) -> Float:
+    returns, market, beta = _market_beta(panel)
+    square = rolling_mean(returns * returns, window) - 2 * beta * rolling_mean(returns * market, window)
+    square = square + beta * beta * rolling_mean(market * market, window)
+    return np.log(np.sqrt(np.maximum(square, 0.0)) + (CALM_DAY if window == 1 else CALM))
 
 
 def _stocks(panel: Panel) -> Bool:
@@ -221,6 +309,21 @@ _PLAIN: dict[str, Feature] = {
     "below_high": Feature(lambda panel, window: _drawdown(panel.close, window), YEAR, YEAR, "fall from the highest of 252 closes"),
     "sector": Feature(_sector, 1, 1, "code of a stock's sector, -1 for none (Panel.sector)"),
     "index_return": Feature(lambda panel, window: log_returns(panel.level), 1, 2, "log return of the system index", "context"),
+    **{
+        f"log_volatility_{w}": Feature(_log_volatility, w, w + 1, f"log of .001 and the deviation of {w} log returns") for w in (5, 20, 60, 250)
+    },
+    **{
+        f"log_residual_{w}": Feature(_log_residual, w, BETA + 1, f"log of .001 and the size of {w} log returns less beta times the market")
+        for w in (5, 20, 60, 250)
+    },
+    "log_residual_1": Feature(_log_residual, 1, BETA + 1, "log of .003 and the size of the log return less beta times the market"),
+    "beta": Feature(_beta, BETA, BETA + 1, "slope of 250 log returns on those of the equal weight of members, within 0 and 3"),
+    "log_size_1": Feature(_log_size, 1, 2, "log of .003 and the size of the log return"),
+    **{f"log_size_{w}": Feature(_log_size, w, w + 1, f"log of .001 and the root mean square of {w} log returns") for w in (2, 10)},
+    "log_downside_20": Feature(_log_downside, 20, 21, "log of .001 and the root mean square of the falls among 20 log returns"),
+    "log_largest_20": Feature(_log_largest, 20, 21, "log of .003 and the largest size of 20 log returns"),
+    "momentum_5": Feature(_momentum, 5, 6, "log return over 5 sessions"),
+    **{f"log_realised_{w}": Feature(_log_realised, w, w + 1, f"log of .01 and the yearly volatility of {w} log returns") for w in (5, 20)},
     "index_volatility": Feature(_index_volatility, 0, 0, "daily volatility of the system index by exponential weights, decay .94", "context"),
     **{
         f"index_volatility_{w}": Feature(

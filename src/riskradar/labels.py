@@ -9,13 +9,13 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel
 
-from riskradar.features import YEAR, highest, log_returns, over_members
+from riskradar.features import FLOOR, YEAR, highest, over_members
+from riskradar.features import realised_volatility as past_volatility
 from riskradar.tables import SYSTEM, Labels, Panel, Target
 from riskradar.tables.arrays import Bool, Days, Float
 
 ONSET_DEPTH = 0.05  # design 6
 ROUNDING = 1e-12  # a fall of exactly the depth counts, though 1 - 90/100 is a little less than 0.1
-FLOOR = 0.01  # keeps the logarithms of calm windows finite (wide study, section 1)
 
 
 class LabelsConfig(BaseModel, frozen=True, extra="forbid"):
@@ -51,13 +51,8 @@ def worst_fall(close: Float, horizon: int) -> Float:
 
 
 def realised_volatility(close: Float, horizon: int) -> Float:
-    """Root mean square of the log returns of t+1 … t+H, a year's worth (times sqrt(252))."""
-    returns = log_returns(close)
-    squares = np.zeros_like(close)
-    for k in range(1, horizon + 1):
-        squares = squares + ahead(returns, k) ** 2
-    out: Float = np.sqrt(squares / horizon * YEAR)
-    return out
+    """Root mean square of the log returns of t+1 … t+H within +-.4, a year's worth (times sqrt(252))."""
+    return ahead(past_volatility(close, horizon), horizon)
 
 
 def _deep(measure: Callable[[Float, int], Float]) -> Callable[[Float, Bool, Target], Float]:

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import pearsonr, spearmanr
+from scipy.stats import norm, pearsonr, rankdata, spearmanr
 
-from riskradar.layers.residual import EXPLAINED, ResidualConfig, across, residual, within, without
+from riskradar.layers.residual import EXPLAINED, ResidualConfig, across, normal_scores, residual, within, without
 from riskradar.layers.windows import refreshes
 from riskradar.tables import Layer, Panel
 from tests.markets import panel, walk
@@ -63,6 +63,27 @@ def test_neighbours_are_those_of_plain_least_squares(market: Panel, remove: str,
             np.testing.assert_allclose(np.sort(block[i])[-3:], np.sort(rho[i])[-3:], atol=1e-6)
             seen += len(chosen)
     assert seen > (4 if side == "within" and remove == "sector" else 40), "a small sector without its mean is mostly at odds with itself"
+
+
+def test_gaussian_ranks_and_the_power_of_a_weight(market: Panel) -> None:
+    """Pearson's correlation of normal scores; a power sharpens the weights and leaves the choice of neighbours as it was."""
+    config = ResidualConfig(window=WINDOW, neighbours=3, method="gaussian")
+    plain_weight, squared = (residual(market, config.model_copy(update={"power": power})) for power in (1.0, 2.0))
+    assert not isinstance(plain_weight, str)
+    assert not isinstance(squared, str)
+    t = int(refreshes(market.dates, config)[-1])
+    one, two = (layer.block(t, t + 1)[0] for layer in (plain_weight, squared))
+    np.testing.assert_allclose(two, one**2, atol=1e-6)
+    returns = np.diff(np.log(market.close), axis=0, prepend=np.nan)
+    mean = np.append(np.nan, np.nanmean(np.where(market.member, returns, np.nan)[1:], axis=1))
+    span = slice(t + 1 - WINDOW, t + 1)
+    scores = norm.ppf((rankdata(without(returns[span], mean[span, None]), axis=0) - 0.5) / WINDOW)
+    rho = np.corrcoef(scores.T)
+    i, j = np.nonzero(one)
+    assert len(i) > 20
+    np.testing.assert_allclose(one[i, j], rho[i, j], atol=1e-6)
+    tied = normal_scores(np.array([[1.0], [2.0], [2.0], [5.0]]))
+    np.testing.assert_allclose(tied[:, 0], norm.ppf([0.125, 0.5, 0.5, 0.875]))
 
 
 def test_what_is_left_is_orthogonal_to_the_factor() -> None:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from riskradar.layers.windows import MONTH, DrawnConfig, NearestConfig, correlations, drawings, mean_return, nearest, pairs, refreshes
+from riskradar.features import mean_return
+from riskradar.layers.windows import MONTH, DrawnConfig, NearestConfig, correlations, drawings, nearest, pairs, refreshes
 from riskradar.tables import Held, Panel, Weights
 from tests.markets import panel, walk
 

@@ -7,10 +7,10 @@ are alike, which is what two assets hanging on the same macro node would say.
 import numpy as np
 from pydantic import Field
 
-from riskradar.features import lag, log_returns
+from riskradar.features import lag, log_returns, mean_return
 from riskradar.layers.kernels.pairwise import distances
 from riskradar.layers.residual import EXPLAINED, sector_returns, without
-from riskradar.layers.windows import Drawing, NearestConfig, Refresh, mean_return, nearest
+from riskradar.layers.windows import Drawing, NearestConfig, Refresh, nearest
 from riskradar.tables import MARKET, Facts, Layer, Panel
 from riskradar.tables.arrays import Bool, Days, Float, Int
 

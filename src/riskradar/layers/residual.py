@@ -1,16 +1,17 @@
 """Residual layer: which assets moved together once the market, and optionally their sector, is taken out (science 5, wide 5).
 
 The market is the equal weight of members on each session, whatever the system index is. Both regressions are ordinary least squares inside the
-window of the graph; the correlation of what is left is Spearman's, so that one crash day does not decide an edge.
+window of the graph; the correlation of what is left is one of ranks, so that one crash day does not decide an edge.
 """
 
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
-from riskradar.features import log_returns
+from riskradar.features import log_returns, mean_return
 from riskradar.layers.ranks import Method
-from riskradar.layers.windows import Drawing, NearestConfig, correlations, mean_return, nearest
+from riskradar.layers.windows import Drawing, NearestConfig, correlations, nearest
 from riskradar.tables import Layer, Panel
 from riskradar.tables.arrays import Bool, Code, Float
 
@@ -19,10 +20,14 @@ Side = Literal["all", "within", "across"]
 
 
 class ResidualConfig(NearestConfig, frozen=True):
-    """remove: the market, or the market and the mean of the asset's sector."""
+    """remove: the market, or the market and the mean of the asset's sector.
 
-    method: Method = "spearman"
+    method: `gaussian` is Pearson's correlation of normal scores of the ranks; power: of rho, for the weight of an edge.
+    """
+
+    method: Method | Literal["gaussian"] = "spearman"
     remove: Literal["market", "sector"] = "market"
+    power: float = Field(default=1.0, gt=0, le=10)
 
 
 def residual(panel: Panel, config: ResidualConfig, side: Side = "all") -> Layer | str:
@@ -44,10 +49,20 @@ def residual(panel: Panel, config: ResidualConfig, side: Side = "all") -> Layer 
         if sectors is not None:
             own = np.where(sector >= 0, sectors[drawing.span][:, sector], 0.0)
             left = without(left, without(own, market[drawing.span, None]))
-        rho = np.where(_joinable(drawing.values, left), correlations(left, config.method), np.nan)
+        rho = correlations(normal_scores(left)) if config.method == "gaussian" else correlations(left, config.method)
+        rho = np.where(_joinable(drawing.values, left), np.maximum(rho, 0.0) ** config.power, np.nan)
         return rho if side == "all" else np.where(_allowed(sector, side), rho, np.nan)
 
     return nearest(panel, returns, config, similarity)
+
+
+def normal_scores(values: Float) -> Float:
+    """Normal quantiles of (rank - 1/2) / W in each column of [W, M]; ties take their mean rank."""
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    out: Float = ndtri((rankdata(values, axis=0) - 0.5) / len(values))
+    return out
 
 
 def within(panel: Panel, config: ResidualConfig) -> Layer | str:

@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from riskradar.layers import ranks
 from riskradar.layers.kernels.pairwise import choose_nearest
 from riskradar.tables import Held, Layer, Neighbours, Panel, Weights
-from riskradar.tables.arrays import Bool, Days, Float, Int
+from riskradar.tables.arrays import Days, Float, Int
 
 MONTH = 31  # a calendar month has no more sessions
 NOTHING = 2.0**-30  # a similarity up to here is rounding, not a relation
@@ -123,15 +123,3 @@ def correlations(values: Float, method: ranks.Method = "pearson") -> Float:
     rho[np.triu_indices(M, 1)] = upper[0]
     rho.T[np.triu_indices(M, 1)] = upper[0]
     return rho
-
-
-def mean_return(returns: Float, use: Bool) -> Float:
-    """Mean over the columns in `use` [T, N] of each session, NaN where none; summed by size, so that no order of the columns moves a bit."""
-    known = use & np.isfinite(returns)
-    ordered = np.sort(np.where(known, returns, np.inf), axis=1)
-    total, count = np.zeros(len(returns)), known.sum(axis=1)
-    for i in range(returns.shape[1]):
-        total = np.where(i < count, total + ordered[:, i], total)
-    with np.errstate(invalid="ignore"):
-        mean: Float = total / count
-    return mean

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from riskradar.labels import FLOOR, worst_drawdown
+from riskradar.features import FLOOR
+from riskradar.labels import worst_drawdown
 from riskradar.models.base import Prediction
 from riskradar.models.calibration import LEAST, Platt, coherent
 from riskradar.models.inputs import matrix, missing, outcomes
