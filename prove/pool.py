@@ -35,7 +35,7 @@ from riskradar.tables.arrays import day
 
 BAR = 0.16
 FIRST, LAST, SPLIT = "1998-01-02", "2022-12-30", "2010-01-01"
-NAMES, RULE, SIMULATED, HORIZONS = POOLS, "vix+breadth", ("library", "garch", "pool"), (5, 10, 20, 60)
+NAMES, RULE, SIMULATED, HORIZONS = (*POOLS, "equal-pool"), "vix+breadth", ("library", "garch", "pool"), (5, 10, 20, 60)
 INDEX = "SP500"
 HINDSIGHT = "The weights .4 .3 .3 and the recipe were chosen with hindsight by a study that saw both halves; the equal pool stands beside them."
 

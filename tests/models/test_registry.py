@@ -124,4 +124,4 @@ def test_a_continuous_target_beside_the_others(name: str, line: Line) -> None:
 def test_unknown_names_are_refused() -> None:
     with pytest.raises(UsageError, match="riskradar show models"):
         models.make("crystal-ball", ModelsConfig())
-    assert {*ModelsConfig().names, "srr"} == set(MODELS)
+    assert {*ModelsConfig().names, "srr", "equal-pool"} == set(MODELS)

@@ -20,13 +20,13 @@ from riskradar.tables import Features, Target
 
 EQUAL = (1.0, 1.0, 1.0)
 RADARS = ("radar", "radar-anchor", "radar-no-graph", "radar-shuffled")
-POOLS = ("library", "garch", "beta-map", "pool", "equal-pool")
+POOLS = ("library", "garch", "beta-map", "pool")
 
 
 class ModelsConfig(BaseModel, frozen=True, extra="forbid"):
     """Which entries of MODELS run, and how; seeds: how often a model that draws random numbers is trained.
 
-    All run but `srr`, which takes minutes: add it to `names`.
+    All run but `srr`, which takes minutes, and `equal-pool`, which the pool hardly differs from: add them to `names`.
     """
 
     names: tuple[str, ...] = (*RULES, "har", "logistic-vol", "logistic", "forest", "snapshot-gcn", "temporal-gcn", *POOLS, *RADARS)

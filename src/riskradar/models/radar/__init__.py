@@ -1,7 +1,7 @@
 """The flagship.
 
 Nodes: which assets are fragile; level by a ridge, cross-section by a ridge and a graph residual (wide study, section 5).
-System: a fixed anchor and a correction by graph networks (science study, 9). Node forecasts explain; they are not claimed to improve the system score.
+System: a fixed anchor and a correction by graph networks (science study, 9). Node forecasts explain it and are not claimed to improve it.
 """
 
 from collections.abc import Callable
