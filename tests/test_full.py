@@ -187,6 +187,6 @@ def test_other_prices_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_run_that_saw_one_half_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    stored = rr.run(prices(1), "tiny", OWN, home=tmp_path)
+    stored = rr.run(prices(1), "tiny", (*OWN, "evaluate.split=2003-01-02"), home=tmp_path)
     with pytest.raises(UsageError, match="--confirm"):
         api.full_protocol(stored.id, prices(1), home=tmp_path)

@@ -86,7 +86,7 @@ def full_protocol(
     about = stored.about
     if about["kind"] != "live":
         raise UsageError(f"{stored.id} is a {about['kind']} run; the full protocol stands beside live runs; run standard first")
-    if not about["protocol"]["opened"]:
+    if stored.evaluation["sealed"]:
         raise UsageError(f"the full protocol looks at both halves and {stored.id} at one; nothing was run; run with --confirm --full")
     made = configuration.check(about["config"], Config)
     panel, _ = data.assemble(data.read(made.data) if prices is None else data.read_frame(prices, made.data), made.data)
