@@ -195,7 +195,7 @@ def test_returns_ignore_the_unit_of_the_price(ragged: Panel) -> None:
 
 def test_unknown_names_are_refused(ragged: Panel) -> None:
     for config in (FeaturesConfig(node=("vix",)), FeaturesConfig(context=("return",)), FeaturesConfig(context=("nonsense",))):
-        with pytest.raises(UsageError, match="riskradar show features|name it in features"):
+        with pytest.raises(UsageError, match=r"riskradar show features|name it in features"):
             features.build(ragged, config)
 
 
