@@ -12,7 +12,7 @@ from riskradar.layers import LayersConfig
 from riskradar.layers.correlation import CorrelationConfig
 from riskradar.measures import MEASURES, Measure, MeasuresConfig, values_of
 from riskradar.measures.rolling import each_session
-from riskradar.tables import Facts, Graphs, Panel
+from riskradar.tables import Facts, Graphs, Groups, Panel
 from riskradar.tables.arrays import period
 from tests.markets import bits, odd, panel, renamed, walk, with_future, with_stranger
 
@@ -138,3 +138,14 @@ def test_the_index_is_needed_for_tail_measures_only(long: Panel) -> None:
     blind = replace(long, level=np.full(len(long.dates), np.nan), facts=Facts.none())
     assert np.isnan(of("mes", blind)).all()
     assert (bits(of("turbulence", blind)) == bits(of("turbulence", long))).all()
+
+
+def test_a_layer_that_has_drawn_nothing_yet_is_one_that_joins_nobody() -> None:
+    """What the audit compares: a cut before the first graph, and the same sessions of the whole."""
+    market = panel(walk(50, 3, 1))
+    config = MeasuresConfig(window=5)
+    empty, drawn = Graphs(market.dates, market.assets, {}, {}), Groups(np.full((50, 3), -1, np.int16))
+    for name in ("density", "clustering"):
+        cut = values_of(MEASURES[name], market, empty, config)
+        whole = values_of(MEASURES[name], market, replace(empty, layers={config.layer: drawn}), config)
+        assert (bits(cut) == bits(whole)).all()

@@ -13,7 +13,7 @@ from riskradar.layers import kind_of
 from riskradar.measures import composite, connectedness, spectral, tail, topology, turbulence
 from riskradar.measures.rolling import CARRIED, on_graph, on_members, on_returns
 from riskradar.registry import Registry
-from riskradar.tables import Graphs, Measures, Panel
+from riskradar.tables import Graphs, Groups, Measures, Panel
 from riskradar.tables.arrays import Code, Float, Int, Stride
 
 BALANCE = ("market_cap", "debt")  # facts by asset, in one unit
@@ -245,7 +245,12 @@ MEASURES: Registry[Measure] = Registry("measures", Measure, {
 
 
 def values_of(measure: Measure, panel: Panel, graphs: Graphs, config: MeasuresConfig) -> Float:
-    """One measure on a panel and its graphs, [T]; one thread, so that the bits do not depend on how many there are."""
+    """One measure on a panel and its graphs, [T]; one thread, so that the bits do not depend on how many there are.
+
+    A layer that has drawn no graph yet joins nobody, as it does on the same sessions of a longer panel.
+    """
+    if measure.graph and config.layer not in graphs.layers:
+        graphs = replace(graphs, layers={config.layer: Groups(np.full(panel.member.shape, -1, np.int16))})
     with threadpool_limits(1), np.errstate(invalid="ignore", divide="ignore"):
         return measure.build(panel, graphs, config)
 
