@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from riskradar import features, labels, layers
+from riskradar import features, labels, layers, patterns
 from riskradar.features import FeaturesConfig
 from riskradar.labels import LabelsConfig
 from riskradar.layers import LayersConfig
@@ -128,12 +128,27 @@ def with_sentiment(original: Panel, seed: int = 0) -> Panel:
     T, N = original.close.shape
     tone = rng.normal(size=(T, 1)) + rng.normal(size=(T, N))
     rows = [(t, i) for i in range(N) for t in range(T - 5) if i != 3 and t >= 10 * (i == 0) and rng.random() < 0.8]
-    old, (at, asset) = original.facts, np.array(rows).T
+    at, asset = np.array(rows).T
     date = original.dates[at] + rng.integers(0, 2, len(at)).astype("timedelta64[D]")
+    return _told(original, "vader_mean", 21, asset, date, original.dates[at + 5], tone[at, asset])
+
+
+def with_runs(original: Panel) -> Panel:
+    """The same market with the runs that a sister system reports of half of its assets, each on the session after its last."""
+    found = [(i, patterns.detect(original.close[:, i])) for i in range(0, len(original.assets), 2)]
+    last = len(original.dates) - 1
+    rows = [(i, e, s * (e - b + 1.0)) for i, runs in found for s, b, e in zip(runs.sign, runs.start, runs.end, strict=True) if e < last]
+    asset, end, bars = (np.array(column) for column in zip(*rows, strict=True))
+    told = _told(original, "spa_bars", 31, asset, original.dates[end], original.dates[end + 1], bars)
+    return _told(told, "spa_events", 31, asset, original.dates[end], original.dates[end + 1], bars % 3)
+
+
+def _told(original: Panel, series: str, age: int, asset: Code, date: Days, known: Days, value: Float) -> Panel:
+    old = original.facts
     return replace(original, facts=Facts(
-        (*old.series, "vader_mean"), np.append(old.of, np.full(len(at), len(old.series), np.int16)), np.append(old.asset, asset.astype(np.int16)),
-        np.append(old.date, date), np.append(old.known_at, original.dates[at + 5]), np.append(old.value, tone[at, asset]),
-        np.append(old.max_age, np.int16(21)), np.append(old.revised, False),
+        (*old.series, series), np.append(old.of, np.full(len(value), len(old.series), np.int16)), np.append(old.asset, asset.astype(np.int16)),
+        np.append(old.date, date), np.append(old.known_at, known), np.append(old.value, value),
+        np.append(old.max_age, np.int16(age)), np.append(old.revised, False),
     ))  # fmt: skip
 
 

@@ -11,9 +11,9 @@ import riskradar
 
 ROOT = Path(riskradar.__file__).parent
 ORDER = (
-    "errors", "registry", "tables", "data", "features", "layers", "measures", "labels", "placebos", "split", "models", "resume", "workers",
-    "backtest", "evaluate", "explain", "contagion", "scenario", "alert", "exchange", "presets", "config", "record", "trials", "store", "pipeline",
-    "full", "daily", "lookahead", "audit", "report", "protocol", "text", "html", "paper", "checkup", "serve", "api", "cli", "__main__",
+    "errors", "registry", "tables", "patterns", "data", "features", "layers", "measures", "labels", "placebos", "split", "models", "resume",
+    "workers", "backtest", "evaluate", "explain", "contagion", "scenario", "alert", "exchange", "presets", "config", "record", "trials", "store",
+    "pipeline", "full", "daily", "lookahead", "audit", "report", "protocol", "text", "html", "paper", "checkup", "serve", "api", "cli", "__main__",
 )  # fmt: skip
 HEAVY = ("torch", "pandas", "sklearn", "numba", "scipy", "plotly", "pyarrow", "joblib")
 HELP = """

@@ -15,7 +15,7 @@ from riskradar.models.classic import PAPER
 from riskradar.models.rules import RULES, Rule
 from riskradar.tables import Facts, Panel, Target
 from riskradar.tables.labels import Kind
-from tests.markets import bits, odd, panel, ragged, renamed, walk, with_future, with_sentiment, with_stranger
+from tests.markets import bits, odd, panel, ragged, renamed, walk, with_future, with_runs, with_sentiment, with_stranger
 
 FUTURES = ("1e6", "nan", "shuffled")
 ODD = odd()
@@ -28,7 +28,7 @@ ALONE = [name for name in CONTEXT if FEATURES[name].needs or "index" in name]
 def settings(name: str) -> object:
     """The settings of one layer, with a small window and a threshold low enough for edges of either sign."""
     config = settings_of(name, LayersConfig())
-    small = {"window": SMALL, "threshold": 0.2, "least": 10}
+    small = {"window": SMALL, "threshold": 0.2, "least": 10, "enter": 1.0, "stay": 0.5}
     return config.model_copy(update={k: v for k, v in small.items() if hasattr(config, k)})
 
 
@@ -61,7 +61,7 @@ def few_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def cuts(ragged: Panel, long: Panel) -> dict[str, list[Panel]]:
     """The panel as it was known on each session."""
-    return {axis: [market.upto(date) for date in market.dates] for axis, market in (("node", ragged), ("context", long))}
+    return {axis: [market.upto(date) for date in market.dates] for axis, market in (("node", with_runs(ragged)), ("context", long))}
 
 
 # Features
@@ -240,7 +240,7 @@ def test_layers_without_data_are_absent_with_the_reason() -> None:
     assert set(bare.absent) == {"sector", "residual-within", "residual-across", "exposure", "macro", "sentiment"}
     assert all("give" in reason for reason in bare.absent.values())
     brief = layers.build(panel(walk(30, 4, 0)), every)
-    assert {name for name in brief.layers if not name.startswith("correlation")} == set()
+    assert {name for name in brief.layers if not name.startswith("correlation")} == {"manipulation"}
     assert "250 known sessions" in brief.absent["tree"]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from riskradar.errors import UsageError
+from riskradar.patterns import LONGEST, STALE, by_asset, run_change, running, spa_change
 from riskradar.registry import Registry
 from riskradar.tables import Features, Panel
 from riskradar.tables.arrays import Bool, Float
@@ -34,7 +35,7 @@ class Feature:
     """One entry of FEATURES: `build(panel, window)` gives [T, N] for a node feature, [T] for a context feature.
 
     reads: sessions of the panel that row t depends on, itself included; 0 means all since the first one.
-    needs: macro series without which the feature is absent.
+    needs: series of facts without which the feature is absent.
     """
 
     build: Callable[[Panel, int], Float]
@@ -307,6 +308,11 @@ _PLAIN: dict[str, Feature] = {
     "momentum_30": Feature(_momentum, 30, 31, "log return over 30 sessions (paper 6.1)"),
     "ewma_volatility": Feature(_node_volatility, 0, 0, "daily volatility by exponential weights, decay .94"),
     "below_high": Feature(lambda panel, window: _drawdown(panel.close, window), YEAR, YEAR, "fall from the highest of 252 closes"),
+    "run_length": Feature(lambda panel, window: running(panel.close, window), 20, 21, "sessions of the running rise (or fall, negative), 20 at most"),
+    "run_change": Feature(run_change, 20, 21, "log return of the running rise or fall, from the close before it"),
+    "spa_bars": Feature(by_asset("spa_bars"), 1, 1, "sessions of the newest run that SPA reports, negative if it fell", needs=("spa_bars",)),
+    "spa_change": Feature(spa_change, LONGEST, LONGEST + STALE + 1, "log return of that run on the panel's closes", needs=("spa_bars",)),
+    "spa_events": Feature(by_asset("spa_events"), 1, 1, "events within 2 days of its start", needs=("spa_events",)),
     "sector": Feature(_sector, 1, 1, "code of a stock's sector, -1 for none (Panel.sector)"),
     "index_return": Feature(lambda panel, window: log_returns(panel.level), 1, 2, "log return of the system index", "context"),
     **{
@@ -357,16 +363,20 @@ def values_of(feature: Feature, panel: Panel) -> Float:
     return np.where(panel.member, values, np.nan) if feature.axis == "node" else values
 
 
+def _file(feature: Feature) -> str:
+    return "macro" if feature.axis == "context" else "exchange"
+
+
 def build(panel: Panel, config: FeaturesConfig) -> Features:
     """All features of `config` on a panel; a feature without data is absent, with the reason. UsageError on an unknown name."""
     for axis in ("node", "context"):
         for name in getattr(config, axis):
             if (found := FEATURES.find(name, f"features.{axis}").axis) != axis:
                 raise UsageError(f"features.{axis} has {name!r}, a {found} feature; name it in features.{found}")
-    missing = {name: [s for s in FEATURES[name].needs if s not in panel.facts.series] for name in config.context}
-    absent = {name: f"no series {', '.join(series)} in the macro data" for name, series in missing.items() if series}
-    context = [name for name in config.context if name not in absent]
+    missing = {name: [s for s in FEATURES[name].needs if s not in panel.facts.series] for name in (*config.node, *config.context)}
+    absent = {name: f"no series {', '.join(s)} in the {_file(FEATURES[name])} data" for name, s in missing.items() if s}
+    node, context = ([name for name in names if name not in absent] for names in (config.node, config.context))
     T, N = panel.close.shape
-    values = np.stack([values_of(FEATURES[name], panel) for name in config.node], axis=2) if config.node else np.empty((T, N, 0))
+    values = np.stack([values_of(FEATURES[name], panel) for name in node], axis=2) if node else np.empty((T, N, 0))
     columns = np.stack([values_of(FEATURES[name], panel) for name in context], axis=1) if context else np.empty((T, 0))
-    return Features(panel.dates, panel.assets, config.node, values, tuple(context), columns, panel.member, absent)
+    return Features(panel.dates, panel.assets, tuple(node), values, tuple(context), columns, panel.member, absent)

@@ -23,6 +23,7 @@ class DataConfig(BaseModel, frozen=True, extra="forbid"):
     sectors: Files | Literal[""] = ""
     macro: str = ""
     sentiment: str = ""
+    exchange: Files | Literal[""] = ""  # envelopes of SPA and AIMM (see riskradar.data.exchange)
     universe: str = ""
     exclude: tuple[str, ...] = ()  # assets that are never members, such as a firm's second share class; those that no file names are passed over
     columns: dict[str, str] = {}  # our name -> the column in the user's files
@@ -33,7 +34,7 @@ class DataConfig(BaseModel, frozen=True, extra="forbid"):
     lags: dict[str, Annotated[int, Field(ge=0, le=2600)]] = {}  # sessions; beyond ten years is a typing error
     max_assets: int = Field(5000, ge=1, le=32_000)  # asset codes are int16
 
-    def files(self, setting: Literal["prices", "sectors"]) -> tuple[str, ...]:
+    def files(self, setting: Literal["prices", "sectors", "exchange"]) -> tuple[str, ...]:
         """The files of a setting that may name several."""
         named = getattr(self, setting)
         return (named,) if isinstance(named, str) and named else tuple(named)

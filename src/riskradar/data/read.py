@@ -15,6 +15,7 @@ from riskradar.data.assemble import published
 from riskradar.data.blocks import Block, fact_blocks, is_long, price_blocks, roles, sector_blocks, universe_blocks
 from riskradar.data.cells import Fate
 from riskradar.data.config import DataConfig
+from riskradar.data.exchange import envelope_grid
 from riskradar.data.files import Grid, frame_grid, open_file
 from riskradar.data.lags import Lag, lag_of
 from riskradar.data.raw import NO_DAY, Raw, Rows
@@ -25,12 +26,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MAX_NAME = 64
-READERS = {"prices": price_blocks, "sectors": sector_blocks, "universe": universe_blocks, "macro": fact_blocks, "sentiment": fact_blocks}
+READERS = {
+    "prices": price_blocks, "sectors": sector_blocks, "universe": universe_blocks,
+    "macro": fact_blocks, "sentiment": fact_blocks, "exchange": fact_blocks,
+}  # fmt: skip
 
 ROLES = {
     "prices": ("date", "asset", "close", "volume"), "sectors": ("asset", "sector", "kind", "date", "start", "known_at"),
     "universe": ("asset", "start", "end", "known_at"), "macro": ("date", "series", "value", "known_at"),
-    "sentiment": ("date", "asset", "series", "value", "known_at"),
+    "sentiment": ("date", "asset", "series", "value", "known_at"), "exchange": ("date", "asset", "series", "value", "known_at"),
 }  # fmt: skip
 
 
@@ -55,15 +59,18 @@ def read_frame(frame: pd.DataFrame, config: DataConfig) -> Raw:
 def _read(given: list[tuple[str, Grid]], config: DataConfig) -> Raw:
     sources = _numbered(given + _others(config), config)
     blocks: dict[str, list[Block]] = {}
+    facts: dict[str, set[str]] = {}
     for setting, grid in sources:
         for table, block in READERS[setting](grid, config).items():
             blocks.setdefault(table, []).append(block)
+            if table == "facts":
+                facts.setdefault(setting, set()).update(set(block.labels) - {""})
     assets = _names((name for b in blocks["prices"] for name in b.assets), "asset")
     _check_count(len(assets), config)
     sectors = _names((name for b in blocks.get("sectors", []) for name in b.labels if name.lower() != "unknown"), "sector")
     series = _names((name for b in blocks.get("facts", []) for name in b.labels), "series")
-    if sum(len(set(b.labels) - {""}) for b in blocks.get("facts", [])) > len(series):
-        raise InputError("data.macro and data.sentiment name the same series; nothing was kept; drop it from one of them")
+    if sum(map(len, facts.values())) > len(series):
+        raise InputError(f"{' and '.join(f'data.{s}' for s in facts)} name the same series; nothing was kept; drop it from one of them")
     labels: dict[str, Sequence[str]] = {"facts": series, "sectors": sectors, "kinds": KINDS}
     tables = {table: Rows.joined([_rows(table, b, assets, labels.get(table, ())) for b in parts]) for table, parts in blocks.items()}
     lags = tuple(lag_of(name, config.lags) for name in series)
@@ -80,7 +87,8 @@ def _read(given: list[tuple[str, Grid]], config: DataConfig) -> Raw:
 
 def _others(config: DataConfig) -> list[tuple[str, Grid]]:
     named = [("sectors", path) for path in config.files("sectors")] + [(s, getattr(config, s)) for s in ("universe", "macro", "sentiment")]
-    return [(setting, open_file(path, f"data.{setting}").grid()) for setting, path in named if path]
+    tables = [(setting, open_file(path, f"data.{setting}").grid()) for setting, path in named if path]
+    return tables + [("exchange", envelope_grid(path)) for path in config.files("exchange")]
 
 
 def _numbered(grids: list[tuple[str, Grid]], config: DataConfig) -> list[tuple[str, Grid]]:

@@ -13,6 +13,7 @@ from riskradar.layers.correlation import CorrelationConfig, correlation, negativ
 from riskradar.layers.denoised import DenoisedConfig, denoised
 from riskradar.layers.exposure import ExposureConfig, MacroConfig, exposure
 from riskradar.layers.filters import FilterConfig, planar, tree
+from riskradar.layers.manipulation import ManipulationConfig, manipulation
 from riskradar.layers.noise import both_sides, coincident, one_side
 from riskradar.layers.residual import ResidualConfig, across, residual, within
 from riskradar.layers.sector import SectorConfig, sector
@@ -78,6 +79,7 @@ LAYERS: Registry[LayerKind] = Registry("layers", LayerKind, {
         exposure, MacroConfig.reads, "k nearest by exposure to the market and, beside it, to macro changes", needs="the macro series that it names"
     ),
     "sentiment": LayerKind(sentiment, SentimentConfig.reads, "k nearest by rho of sentiment where both have any", needs="sentiment by asset"),
+    "manipulation": LayerKind(manipulation, ManipulationConfig.reads, "both inside a window of suspicion: lagged z-scores, or AIMM's (paper 8)"),
 })  # fmt: skip
 
 
@@ -95,6 +97,7 @@ class LayersConfig(BaseModel, frozen=True, extra="allow"):
     exposure: ExposureConfig = ExposureConfig()
     macro: MacroConfig = MacroConfig()
     sentiment: SentimentConfig = SentimentConfig()
+    manipulation: ManipulationConfig = ManipulationConfig()
 
     @model_validator(mode="before")
     @classmethod

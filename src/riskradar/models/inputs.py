@@ -14,12 +14,13 @@ def missing(features: Features, names: tuple[str, ...]) -> str:
     """Why `names` cannot be read, or an empty string."""
     built = {*features.context_names, *(f"mean:{name}" for name in features.names)}
     lacking = [n for n in names if n not in built]
-    unknown = [n for n in lacking if n not in features.absent]
+    absent = features.absent | {f"mean:{name}": why for name, why in features.absent.items()}
+    unknown = [n for n in lacking if n not in absent]
     if unknown:
         raise UsageError(
             f"a model reads {unknown[0]!r}{near(unknown[0], built)}, which is neither in features.context nor, as mean:NAME, in features.node"
         )
-    return "; ".join(sorted({features.absent[n] for n in lacking}))
+    return "; ".join(sorted({absent[n] for n in lacking}))
 
 
 def missing_layers(graphs: Graphs, names: tuple[str, ...]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from riskradar.tables.arrays import Bool, Code, Days, Float, day, frozen, unique
+from riskradar.tables.arrays import Bool, Code, Days, Float, Int, day, frozen, unique
 
 MARKET = -1  # the asset code of a fact that speaks of the whole market
 
@@ -56,7 +56,14 @@ class Facts:
 
     def view(self, series: str, dates: Days, asset: int = MARKET) -> Float:
         """What was known of `series` on each of `dates`, [T]: the newest observation, in its newest vintage; NaN when none or stale."""
+        row = self.newest(series, dates, asset)
         out = np.full(len(dates), np.nan)
+        out[row >= 0] = self.value[row[row >= 0]]
+        return out
+
+    def newest(self, series: str, dates: Days, asset: int = MARKET) -> Int:
+        """The row that `view` reads on each of `dates`, [T]; -1 when there is none or it is stale."""
+        out = np.full(len(dates), -1)
         if series not in self.series:
             return out
         code = self.series.index(series)
@@ -70,5 +77,5 @@ class Facts:
         seen = last >= 0
         row = rows[last[seen]]
         fresh = (dates[seen] - self.date[row]).astype(np.int64) <= self.max_age[code]
-        out[np.flatnonzero(seen)[fresh]] = self.value[row[fresh]]
+        out[np.flatnonzero(seen)[fresh]] = row[fresh]
         return out
