@@ -3,13 +3,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint audit bench prove clean help
+.PHONY: run test lint audit bench prove docs clean help
 
 run: $(VENV)/ready ## run the main job on the embedded real sample and write its report
 	$(BIN)/riskradar run standard --confirm
 
 test: $(VENV)/ready ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/ready ## style and strict types
 	$(BIN)/ruff check src tests docs prove benchmarks
@@ -29,8 +29,13 @@ prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proo
 	$(BIN)/python prove/contagion.py
 	bash prove/wheel.sh
 
+docs: $(VENV)/ready ## the guide and the reference as pages in docs/_build
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	@echo docs/_build/index.html
+
 clean: ## remove what can be built again (runs are kept)
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist docs/_build docs/reference .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 help: ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
