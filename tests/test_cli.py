@@ -96,6 +96,13 @@ def test_show_model_says_what_it_is_made_of(tmp_path: Path) -> None:
     assert found["layers"] == ["correlation", "sector"]
     costs = [(cost["assets"], cost["multiply_adds"], cost["bytes"]) for cost in found["cost"]]
     assert costs == sorted(costs)
+    assert found["macro"] == []
+    nodes = ("show", "model", "srr", "--set", "models.srr.sequence=10", "--set", 'models.srr.macro=["vix","credit"]')
+    assert "macro nodes: vix, credit\n" in riskradar(*nodes, cwd=tmp_path).stdout
+    wider = json.loads(riskradar(*nodes, "--json", cwd=tmp_path).stdout)
+    assert wider["parts"]["layer macro-nodes"] == wider["parts"]["layer sector"]
+    assert wider["parts"]["inputs"] - found["parts"]["inputs"] == 7 * 32 + 32
+    assert all(more["multiply_adds"] > less["multiply_adds"] for more, less in zip(wider["cost"], found["cost"], strict=True))
     shown = riskradar("show", "model", "snapshot-gcn", cwd=tmp_path).stdout
     assert "graph convolutions  1,312" in shown
     assert "all                 1,925" in shown

@@ -188,8 +188,9 @@ def model(found: Mapping[str, Any]) -> Iterable[str]:
     yield f"{found['model']}: {found['about']}; refit every {found['refit_years']} y"
     if "parts" not in found:
         return
-    for name in ("layers", "inputs", "context", "targets"):
-        yield f"{name}: {', '.join(found[name]) or 'none'}"
+    for name in ("layers", "inputs", "context", "macro", "targets"):
+        if name in found:
+            yield f"{'macro nodes' if name == 'macro' else name}: {', '.join(found[name]) or 'none'}"
     yield f"snapshots in a score: {found['sequence']}; sessions read: {found['sessions']}"
     yield ""
     yield table(("parameters", "count"), [(part, f"{count:,}") for part, count in found["parts"].items()] + [("all", f"{found['parameters']:,}")])

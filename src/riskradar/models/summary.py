@@ -8,7 +8,7 @@ from riskradar.tables import Target
 
 SIZES = (44, 500, 5000)  # assets
 PARTS = {
-    "input": "inputs", "macro": "inputs", "pooled": "inputs", "gcn1": "graph convolutions", "gcn2": "graph convolutions", "fusion": "fusion",
+    "input": "inputs", "pooled": "inputs", "gcn1": "graph convolutions", "gcn2": "graph convolutions", "fusion": "fusion",
     "gru": "temporal encoder", "lstm": "temporal encoder", "time": "temporal encoder", "position": "temporal encoder", "hidden": "heads",
     "head": "heads", "node": "heads",
 }  # fmt: skip
@@ -20,7 +20,7 @@ class Described(Protocol):
 
     @property
     def reads(self) -> dict[str, Any]:
-        """layers, inputs and context by name; sequence: snapshots that one score reads; sessions: how many these span."""
+        """layers, inputs, context and, where it can have such, macro nodes by name; sequence: snapshots that a score reads; sessions: their span."""
         ...
 
     def arrays(self, targets: tuple[Target, ...]) -> Mapping[str, tuple[int, ...]]:

@@ -88,7 +88,7 @@ class Architecture:
         """Name and shape of every learned array of one seed, in order; a matrix maps its first axis to its second."""
         H, out = self.width, _dense("input", self.features, self.width)
         if self.macro:
-            out |= _dense("macro.input", self.features, H)
+            out |= _dense("input.macro", self.features, H)
         if self.context and self.join != "pooled":
             out["input.context"] = (self.context, H)
         for name in self.streams:
@@ -154,8 +154,8 @@ class Architecture:
         """For N nodes and so many directed edges in each layer (paper B, with the N H^2 that it leaves out)."""
         dims, H = self.arrays(), self.width
         every = {name: prod(d) for name, d in dims.items() if len(d) == 2}
-        timed = ("gru.", "lstm.", "time.", "head", "node.", "position")
-        snapshot = nodes * sum(size for name, size in every.items() if not name.startswith((*timed, "macro.", "input.context", "pooled.context")))
+        apart = ("gru.", "lstm.", "time.", "head", "node.", "position", "input.macro", "input.context", "pooled.context")
+        snapshot = nodes * sum(size for name, size in every.items() if not name.startswith(apart))
         if "fusion.query" in dims:  # the one matrix sees every layer
             snapshot += nodes * (len(self.streams) - 1) * every["fusion"]
         pairs = nodes * nodes if self.encoder == "attention" else edges

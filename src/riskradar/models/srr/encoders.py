@@ -66,7 +66,7 @@ def entrance(weights: Weights, block: Block, index: Tensor) -> Tensor:
     assets = x.shape[2] - block.macro
     h = linear(weights, "input", x[:, :, :assets])
     if block.macro:
-        h = torch.cat([h, linear(weights, "macro.input", x[:, :, assets:])], dim=2)
+        h = torch.cat([h, linear(weights, "input.macro", x[:, :, assets:])], dim=2)
     if "input.context" in weights:
         context = block.context.index_select(0, flat).view(S, U, -1)
         h = h + torch.bmm(context, weights["input.context"])[:, :, None]

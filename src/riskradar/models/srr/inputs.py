@@ -7,7 +7,7 @@ import numpy as np
 from riskradar import tables
 from riskradar.models.inputs import matrix, missing
 from riskradar.models.srr.market import Layer, Market, Sparse
-from riskradar.tables import Features, Graphs, Groups, Held, Neighbours
+from riskradar.tables import Bits, Features, Graphs, Groups, Held, Neighbours
 from riskradar.tables.arrays import Bool, Float, Float32, Int
 
 ROOM = 1 << 24  # numbers in a dense block
@@ -57,6 +57,37 @@ def market(features: Features, graphs: Graphs, rows: Int, inputs: tuple[str, ...
     return Market(x, context, takes_part(features, rows, inputs), tuple(_layer(graphs.layers.get(name), rows, x.shape[1]) for name in layers))
 
 
+def moments(values: Float) -> Float32:
+    """Mean and deviation of each column of [G, K] where it is known, [2, K]; what is constant has deviation 1, what is never known no mean."""
+    known = np.isfinite(values)
+    count = known.sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        mean = np.where(known, values, 0.0).sum(axis=0) / count
+        scale = np.sqrt((np.where(known, values - mean, 0.0) ** 2).sum(axis=0) / count)
+    return np.stack([mean, np.where(scale > 0, scale, 1.0)]).astype(np.float32)
+
+
+def with_macro(assets: Market, values: Float) -> Market:
+    """A market with a macro node more for each series of `values` [G, K], which takes part where its series is known.
+
+    Node k says its value as the k-th of max(F, K) features, so that each series has a direction of its own. One more layer, the last, joins every
+    macro node with every asset, both ways, by a plain edge of weight 1; it is absent on a date without a macro node.
+    """
+    (G, N, F), K = assets.x.shape, values.shape[1]
+    known = np.isfinite(values) & assets.mask.any(axis=1, keepdims=True)
+    x = np.zeros((G, N + K, max(F, K)), np.float32)
+    x[:, :N, :F] = assets.x
+    x[:, np.arange(N, N + K), np.arange(K)] = np.where(known, values, 0.0)
+    layers = []
+    for layer in assets.layers:
+        edges = layer.drawn.sparse()
+        layers.append(Layer(Sparse(np.pad(edges.indptr, ((0, 0), (0, K)), mode="edge"), edges.index, edges.weight), layer.row))
+    senders = np.concatenate([np.tile(np.arange(N, N + K), N), np.tile(np.arange(N), K)]).astype(np.int32)
+    ends = np.concatenate([np.arange(N) * K, N * K + np.arange(K + 1) * N])[None]
+    joined = Layer(Sparse(ends, senders, np.ones(2 * N * K, np.float32)), np.where(known.any(axis=1), 0, -1))
+    return Market(x, assets.context, np.concatenate([assets.mask, known], axis=1), (*layers, joined), K)
+
+
 def takes_part(features: Features, rows: Int, inputs: tuple[str, ...]) -> Bool:
     """Members with all their `inputs` on the sessions `rows`, [G, N]."""
     out: Bool = features.member[rows] & np.isfinite(_values(features, rows, inputs)).all(axis=2)
@@ -95,11 +126,21 @@ def _edges(layer: tables.Layer, drawn: Int, nodes: int) -> Sparse:
         chosen = index >= 0
         ends = np.append(0, np.cumsum(chosen.sum(axis=2)))
         return Sparse(ends[np.arange(len(drawn))[:, None] * nodes + np.arange(nodes + 1)], index[chosen], weight[chosen])
-    parts = [np.zeros((0, 3), np.int64)]
-    weights = [np.zeros(0, np.float32)]
+    counts, senders, weights = [np.zeros(1, np.int64)], [np.zeros(0, np.int32)], [np.zeros(0, np.float32)]
     for first in range(0, len(drawn), step := max(ROOM // max(nodes, 1) ** 2, 1)):
-        dense = np.concatenate([layer.block(r, r + 1) for r in drawn[first : first + step].tolist()])
-        weights.append(dense[dense != 0])
-        parts.append(np.argwhere(dense) + np.array([first, 0, 0]))
-    r, i, j = np.concatenate(parts).T
-    return Sparse.of((len(drawn), nodes), (r, i, j.astype(np.int32)), np.concatenate(weights))
+        dense = _dense(layer, drawn[first : first + step])
+        joined = dense != 0
+        flat = np.flatnonzero(joined)
+        counts.append(np.count_nonzero(joined, axis=2).ravel())
+        senders.append((flat % max(nodes, 1)).astype(np.int32))
+        weights.append(dense.ravel()[flat])
+    ends = np.cumsum(np.concatenate(counts))
+    indptr = ends[np.arange(len(drawn))[:, None] * nodes + np.arange(nodes + 1)]
+    return Sparse(indptr, np.concatenate(senders), np.concatenate(weights))
+
+
+def _dense(layer: tables.Layer, rows: Int) -> Float32:
+    """Blocks of the dates `rows`, [R, N, N]."""
+    if isinstance(layer, Bits):
+        return Bits(layer.nodes, layer.packed[rows]).block(0, len(rows))
+    return np.concatenate([layer.block(r, r + 1) for r in rows.tolist()])

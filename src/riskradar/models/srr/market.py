@@ -1,7 +1,8 @@
 """What the full network reads, without torch: node features, context and graph layers of G snapshots, each layer in the storage that suits it."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -177,19 +178,22 @@ class Market:
     macro: int = 0
 
     def __post_init__(self) -> None:
-        G, N, F = self.x.shape
+        G, N, _ = self.x.shape
         mask = frozen("mask", self.mask, "bool", (G, N))
-        x = np.where(mask[:, :, None], self.x, np.float32(0))
-        taken = np.any(mask, axis=1)
-        context = np.where(taken[:, None], self.context, np.float32(0))
-        if not np.isfinite(x).all() or not np.isfinite(context).all():
-            raise ValueError("a node that takes part needs all its features, and its snapshot all its context; mask it")
+        object.__setattr__(self, "mask", mask)
+        self._say(self.x, self.context)
         if any(layer.drawn.shape[1] != N or len(layer.row) != G for layer in self.layers):
             raise ValueError(f"every layer must join the {N} nodes on the {G} snapshots")
-        object.__setattr__(self, "mask", mask)
-        object.__setattr__(self, "x", frozen("x", x, "float32", (G, N, F)))
-        object.__setattr__(self, "context", frozen("context", context, "float32", (G, None)))
         object.__setattr__(self, "layers", tuple(layer.live(mask) for layer in self.layers))
+
+    def _say(self, x: Float32, context: Float32) -> None:
+        """Hold these numbers, without those that are masked."""
+        x = np.where(self.mask[:, :, None], x, np.float32(0))
+        context = np.where(np.any(self.mask, axis=1)[:, None], context, np.float32(0))
+        if not np.isfinite(x).all() or not np.isfinite(context).all():
+            raise ValueError("a node that takes part needs all its features, and its snapshot all its context; mask it")
+        object.__setattr__(self, "x", frozen("x", x, "float32", (*self.mask.shape, None)))
+        object.__setattr__(self, "context", frozen("context", context, "float32", (len(self.mask), None)))
 
     @property
     def present(self) -> Bool:
@@ -218,7 +222,9 @@ class Market:
         """The same snapshots with features and context less `mean` over `scale`, as `moments` gives them."""
         F, assets = self.x.shape[2], self.x.shape[1] - self.macro
         x = np.concatenate([(self.x[:, :assets] - mean[:F]) / scale[:F], (self.x[:, assets:] - mean[F : 2 * F]) / scale[F : 2 * F]], axis=1)
-        return replace(self, x=x, context=(self.context - mean[2 * F :]) / scale[2 * F :])
+        made = copy(self)  # its layers were checked when it was made
+        made._say(x, (self.context - mean[2 * F :]) / scale[2 * F :])
+        return made
 
     def compact(self) -> "Market":
         """Without nodes that take part in no snapshot: what others follow changes nothing."""

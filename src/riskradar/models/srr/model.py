@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,19 +15,24 @@ from riskradar.models.base import Prediction
 from riskradar.models.dense import TrainConfig
 from riskradar.models.inputs import missing, missing_layers, teachable
 from riskradar.models.srr.architecture import Architecture
-from riskradar.models.srr.inputs import Gaps, context, market, takes_part
+from riskradar.models.srr.inputs import Gaps, context, market, moments, takes_part, with_macro
 from riskradar.models.srr.market import Market
 from riskradar.tables import Features, Graphs, Labels, Target
-from riskradar.tables.arrays import Bool, Float, Int
+from riskradar.tables.arrays import Bool, Float, Float32, Int
+
+if TYPE_CHECKING:
+    from riskradar.models.srr.encoders import Block
 
 NODE = ("return", "volatility_20", "volatility_60", "drawdown_20", "drawdown_60", "momentum_10", "momentum_30")  # paper 6.1
 CONTEXT = ("index_volatility", "index_below_high", "mean_drawdown", "vix", "term_spread", "credit")
 ANY = Target(20, 0.05)
+MACRO = "macro-nodes"  # the layer of edges between macro nodes and assets
 
 
 class SrrConfig(BaseModel, frozen=True, extra="forbid"):
     """layers: graphs it reads, those without data masked; inputs: node features; context: numbers of the date, gaps filled and marked.
 
+    macro: numbers of the date that are each a node of their own, joined with every asset; one takes no part while its number is not known.
     encoder … node_loss: see Architecture; the focal loss ranks, and its probabilities are not calibrated.
     quantiles: levels forecast of continuous targets, none to leave these out.
     node_loss above 0 adds a head that forecasts the binary targets of each asset (needs labels.units = "nodes").
@@ -37,6 +43,7 @@ class SrrConfig(BaseModel, frozen=True, extra="forbid"):
     layers: tuple[str, ...] = ("correlation", "sector")
     inputs: tuple[str, ...] = Field(default=NODE, min_length=1)
     context: tuple[str, ...] = CONTEXT
+    macro: tuple[str, ...] = ()
     encoder: Literal["gcn", "gatv2", "transformer", "attention"] = "gatv2"
     depth: int = Field(default=2, ge=1, le=10)
     width: int = Field(default=32, ge=1)
@@ -62,10 +69,11 @@ class SrrConfig(BaseModel, frozen=True, extra="forbid"):
 
     def architecture(self, targets: tuple[Target, ...], node_targets: tuple[Target, ...]) -> Architecture:
         """The network for these targets; a context number comes with an indicator of its gaps."""
+        layers, features = (*self.layers, *([MACRO] if self.macro else [])), max(len(self.inputs), len(self.macro))
         return Architecture(
-            self.layers, len(self.inputs), targets, node_targets, 2 * len(self.context), encoder=self.encoder, depth=self.depth, width=self.width,
-            heads=self.heads, fusion=self.fusion, temporal=self.temporal, place=self.place, sequence=self.sequence, join=self.join, loss=self.loss,
-            alpha=self.alpha, gamma=self.gamma, node_loss=self.node_loss, quantiles=self.quantiles or (0.5,),
+            layers, features, targets, node_targets, 2 * len(self.context), len(self.macro), encoder=self.encoder, depth=self.depth,
+            width=self.width, heads=self.heads, fusion=self.fusion, temporal=self.temporal, place=self.place, sequence=self.sequence, join=self.join,
+            loss=self.loss, alpha=self.alpha, gamma=self.gamma, node_loss=self.node_loss, quantiles=self.quantiles or (0.5,),
         )  # fmt: skip
 
 
@@ -94,7 +102,8 @@ class Srr:
         """See summary.Described."""
         config = self.config
         layers = () if config.encoder == "attention" else config.layers
-        return {"layers": layers, "inputs": config.inputs, "context": config.context, "sequence": config.sequence, "sessions": self.history}
+        read = {"layers": layers, "inputs": config.inputs, "context": config.context, "macro": config.macro}
+        return read | {"sequence": config.sequence, "sessions": self.history}
 
     def arrays(self, targets: tuple[Target, ...]) -> dict[str, tuple[int, ...]]:
         """See summary.Described; targets as if all could be taught."""
@@ -103,17 +112,20 @@ class Srr:
     def cost(self, targets: tuple[Target, ...], nodes: int, edges: Mapping[str, int]) -> tuple[int, int]:
         """See summary.Described."""
         made = self._whole(targets)
-        steps = made.cost(nodes, sum(edges.values()) // max(len(edges), 1)).score
-        streams = max(len(made.streams), 1)
-        each = nodes * (made.features + made.width * (1 + streams * made.depth)) + 2 * sum(edges.values()) + made.context
+        streams, joined = max(len(made.streams), 1), sum(edges.values())
+        if MACRO in made.streams:
+            joined += 2 * nodes * made.macro
+        nodes += made.macro
+        steps = made.cost(nodes, joined // streams).score
+        each = nodes * (made.features + made.width * (1 + streams * made.depth)) + 2 * joined + made.context
         return steps, made.sequence * each
 
     def _whole(self, targets: tuple[Target, ...]) -> Architecture:
         return self.network(targets, np.array([target.binary or bool(self.config.quantiles) for target in targets]))
 
     def lacks(self, features: Features, graphs: Graphs) -> str:
-        """See Model.lacks; context and single layers may be without data, all layers may not."""
-        missing(features, self.config.context)
+        """See Model.lacks; context, macro nodes and single layers may be without data, all layers may not."""
+        missing(features, (*self.config.context, *self.config.macro))
         return missing(features, tuple(f"mean:{name}" for name in self.config.inputs)) or missing_layers(graphs, self.config.layers)
 
     def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> "FittedSrr":
@@ -133,13 +145,26 @@ class Srr:
         if not len(rows):
             return [FittedSrr(self, labels.targets, {"taught": taught}) for _ in seeds]
         first = rows[0] - self.config.sequence + 1
-        raw = context(features, grid[first : rows[-1] + 1], self.config.context)
-        gaps = Gaps.of(raw)
-        used = market(features, graphs, grid[first : rows[-1] + 1], self.config.inputs, self.config.layers, gaps.read(raw))
+        span = grid[first : rows[-1] + 1]
+        gaps = Gaps.of(context(features, span, self.config.context))
+        read = {"taught": taught, "read.fill": gaps.fill, "read.gap": gaps.gap}
+        if self.config.macro:
+            read["read.macro"] = moments(context(features, span, self.config.macro))
+        used = self.snapshots(features, graphs, span, read)
         mean, scale = used.moments()
         weights = self._train(used.standardised(mean, scale), rows - first, y[rows], (labels.targets, taught), seeds)
-        read = {"taught": taught, "read.fill": gaps.fill, "read.gap": gaps.gap, "read.mean": mean, "read.scale": scale}
+        read |= {"read.mean": mean, "read.scale": scale}
         return [FittedSrr(self, labels.targets, read | {n: array[s : s + 1] for n, array in weights.items()}) for s in range(len(seeds))]
+
+    def snapshots(self, features: Features, graphs: Graphs, rows: Int, learned: Mapping[str, NDArray[Any]]) -> Market:
+        """The sessions `rows` as it reads them, by what was learned of gaps and of the macro series."""
+        config = self.config
+        filled = Gaps(learned["read.fill"], learned["read.gap"]).read(context(features, rows, config.context))
+        made = market(features, graphs, rows, config.inputs, config.layers, filled)
+        if not config.macro:
+            return made
+        mean, scale = learned["read.macro"]
+        return with_macro(made, (context(features, rows, config.macro) - mean) / scale)
 
     def _outcomes(self, labels: Labels) -> Float:
         """Labels of the system, and with a node head of each asset after it, [T, U, K]; NaN for targets that are not to be learned."""
@@ -158,7 +183,9 @@ class Srr:
         answers = [y[:, 0][:, taught]]
         if self.config.node_loss:
             binary = [use and target.binary for target, use in zip(targets, taught, strict=True)]
-            answers.append(np.where(used.mask[rows][:, :, None], y[:, 1:][:, :, binary], np.nan)[:, used.mask.any(axis=0)])
+            answers.append(np.full((*used.mask[rows].shape, sum(binary)), np.nan))  # macro nodes have no labels
+            answers[1][:, : y.shape[1] - 1] = y[:, 1:][:, :, binary]
+            answers[1] = np.where(used.mask[rows][:, :, None], answers[1], np.nan)[:, used.mask.any(axis=0)]
         return train(SrrNetwork(self.network(targets, taught)), Samples(used.compact(), rows, tuple(answers)), seeds, config).weights
 
     def network(self, targets: tuple[Target, ...], taught: Bool) -> Architecture:
@@ -192,30 +219,61 @@ class FittedSrr:
         snapshots = self._snapshots(features, graphs)
         if snapshots is not None:
             said = self._said(snapshots)
-            score[0, taught] = said["system"][_middle(self.model.network(self.targets, taught))]
+            score[0, taught] = said["system"][_middle(self.architecture)]
             if config.node_loss:
-                node = np.full((len(features.nodes), int((taught & binary).sum())), np.nan)
+                node = np.full((snapshots.mask.shape[1], int((taught & binary).sum())), np.nan)
                 node[snapshots.mask.any(axis=0)] = said["node"]
-                score[1:, taught & binary] = np.where(snapshots.mask[-1][:, None], node, np.nan)
+                score[1:, taught & binary] = np.where(snapshots.mask[-1][:, None], node, np.nan)[: len(features.nodes)]
         return Prediction(score, np.where(binary, expit(score), np.nan))
 
     def fusion(self, features: Features, graphs: Graphs) -> dict[str, float]:
         """The weight of each layer on the last of the `history` sessions handed in; empty where layers are not weighed, or nothing is scored."""
         snapshots = self._snapshots(features, graphs)
         share = {} if snapshots is None else self._said(snapshots)
-        return dict(zip(self.model.config.layers, share["fusion"].tolist(), strict=True)) if "fusion" in share else {}
+        return dict(zip(self.architecture.layers, share["fusion"].tolist(), strict=True)) if "fusion" in share else {}
+
+    def attention(self, features: Features, graphs: Graphs) -> dict[str, Float32]:
+        """Who listens to whom in each layer on the last session: [N, N], or [N + K, N + K] with macro nodes last; see attention.attention.
+
+        A diagnostic, not an attribution. Empty where the encoder is neither gatv2 nor transformer, or nothing is scored.
+        """
+        import torch
+
+        from riskradar.models.networks import one_thread
+        from riskradar.models.srr.attention import attention
+
+        snapshots = self._snapshots(features, graphs)
+        if snapshots is None or self.model.config.encoder not in ("gatv2", "transformer"):
+            return {}
+        with one_thread(), torch.inference_mode():
+            shares = attention(self.architecture, self._weights, self._block(snapshots), self.model.config.sequence - 1)
+        some = np.flatnonzero(snapshots.mask.any(axis=0))
+        out = {name: np.zeros((snapshots.mask.shape[1],) * 2, np.float32) for name in shares}
+        for name, share in shares.items():
+            out[name][np.ix_(some, some)] = share
+        return out
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See Fitted.state."""
         return self.learned
 
+    @cached_property
+    def architecture(self) -> Architecture:
+        """The network of the targets that it was taught."""
+        return self.model.network(self.targets, self.learned["taught"])
+
+    @cached_property
+    def _weights(self) -> dict[str, Any]:
+        import torch
+
+        return {name: torch.tensor(self.learned[name]) for name in self.architecture.arrays()}
+
     def _snapshots(self, features: Features, graphs: Graphs) -> Market | None:
         """What one score reads; None where it is to be withheld."""
         if "read.mean" not in self.learned or len(features.dates) != self.history:
             return None
-        config, rows = self.model.config, np.arange(0, self.history, self.model.config.every)
-        read = Gaps(self.learned["read.fill"], self.learned["read.gap"]).read(context(features, rows, config.context))
-        snapshots = market(features, graphs, rows, config.inputs, config.layers, read)
+        rows = np.arange(0, self.history, self.model.config.every)
+        snapshots = self.model.snapshots(features, graphs, rows, self.learned)
         return snapshots if snapshots.mask.any(axis=1).all() else None
 
     def _said(self, snapshots: Market) -> dict[str, NDArray[Any]]:
@@ -223,15 +281,17 @@ class FittedSrr:
         import torch
 
         from riskradar.models.networks import one_thread
-        from riskradar.models.srr.network import SrrNetwork
+        from riskradar.models.srr.network import forward
 
-        network = SrrNetwork(self.model.network(self.targets, self.learned["taught"]))
-        standard = snapshots.compact().standardised(self.learned["read.mean"], self.learned["read.scale"])
-        weights = {name: torch.tensor(self.learned[name]) for name in network.arrays()}
         with one_thread(), torch.inference_mode():
-            block = network.prepare(standard, str(self.learned["input"].dtype))
-            said = vars(network.forward(weights, block, np.array([[self.model.config.sequence - 1]])))
+            said = vars(forward(self.architecture, self._weights, self._block(snapshots), np.array([[self.model.config.sequence - 1]])))
         return {name: values[0, 0].numpy() for name, values in said.items() if values is not None}
+
+    def _block(self, snapshots: Market) -> "Block":
+        from riskradar.models.srr.encoders import Block
+
+        standard = snapshots.compact().standardised(self.learned["read.mean"], self.learned["read.scale"])
+        return Block.of(standard, str(self.learned["input"].dtype))
 
 
 def _middle(architecture: Architecture) -> Int:
