@@ -1,11 +1,11 @@
 """Proof: on a wide panel a graph improves forecasts of node volatility and drawdown over its no-graph twin, and a shuffled graph does not.
 
-    python prove/nodes.py --prices PATH --sectors PATH [--cohort PATH] [--seeds 3] [--out proofs/nodes.json] [--results results/nodes.json]
+    python prove/nodes.py --prices PATH --sectors PATH [--cohort PATH [--only ragged]] [--seeds 3] [--out FILE] [--results FILE]
 
 Budget: about 10 minutes of one core for three seeds on 319 complete names, and 40 for 750 ragged ones. Resumable: forecasts of each row are kept
-beside the proof and made once. The complete panel holds the stocks that have every session; the ragged one all stocks and, with --cohort, names
-that failed or were taken over. One share class a firm; funds left out. Closes are carried over at most two missing sessions (gaps of the source).
-Exits with 1 when a bar is missed.
+beside the proof and made once; with --only the other panel stays as the results hold it. The complete panel holds the stocks that have every
+session; the ragged one all stocks and names that failed or were taken over. One share class a firm; funds left out. Closes are carried over at
+most two missing sessions (gaps of the source). Exits with 1 when a bar is missed.
 """
 
 import argparse
@@ -54,7 +54,7 @@ KNOWN, YEAR = 248, 250  # valid closes among the last of these
 
 
 def frames(chosen):
-    """Closes by panel: the complete names, and all of them."""
+    """Closes by panel: the complete names, and all of them; or the one that was asked for."""
     prices, sectors = pd.read_parquet(chosen.prices), pd.read_csv(chosen.sectors).set_index("ticker")
     prices.index = pd.DatetimeIndex(prices.index)
     stocks = prices[[name for name in prices if sectors.loc[name, "kind"] == "stock" and name not in SAME_FIRM]]
@@ -63,7 +63,7 @@ def frames(chosen):
         extra = pd.read_parquet(chosen.cohort)
         extra.index = pd.DatetimeIndex(extra.index)
         out["ragged"] = stocks.join(extra.reindex(stocks.index))
-    return out
+    return {name: frame for name, frame in out.items() if chosen.only in (None, name)}
 
 
 def members(panel):
@@ -175,14 +175,17 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--prices", "--sectors", "--cohort"):
         arguments.add_argument(name, type=Path, required=name != "--cohort")
+    arguments.add_argument("--only", choices=("complete", "ragged"))
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--out", type=Path, default=ROOT / "proofs" / "nodes.json")
     arguments.add_argument("--results", type=Path, default=ROOT / "results" / "nodes.json")
     chosen = arguments.parse_args()
+    if chosen.only == "ragged" and not chosen.cohort:
+        arguments.error("the ragged panel needs --cohort")
     print("budget: about 10 minutes of one core for three seeds on 319 complete names, and 40 for 750 ragged ones")
-    found = {
-        name: table(name, frame, NodesConfig(), tuple(range(chosen.seeds)), chosen.out.parent / "nodes") for name, frame in frames(chosen).items()
-    }
+    found = json.loads(chosen.results.read_text())["panels"] if chosen.only and chosen.results.exists() else {}
+    for name, frame in frames(chosen).items():
+        found[name] = table(name, frame, NodesConfig(), tuple(range(chosen.seeds)), chosen.out.parent / "nodes")
     for path, extra in ((chosen.out, {"date": str(datetime.date.today()), "commit": commit()}), (chosen.results, {})):
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(extra | {"span": f"{SPLIT.first} to the end", "panels": found}, indent=1)

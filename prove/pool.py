@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from riskradar import backtest, data, features, labels, layers, models
+from riskradar import backtest, data, features, labels, layers
 from riskradar.config import Config
 from riskradar.data import DataConfig
 from riskradar.evaluate.calibration import calibrate
@@ -30,8 +30,9 @@ from riskradar.evaluate.intervals import resample, stretch
 from riskradar.features import FeaturesConfig
 from riskradar.layers import LayersConfig
 from riskradar.models import POOLS, ModelsConfig
-from riskradar.split import SplitConfig, folds
+from riskradar.split import SplitConfig
 from riskradar.tables.arrays import day
+from riskradar.text import deep_falls
 
 BAR = 0.16
 FIRST, LAST, SPLIT = "1998-01-02", "2022-12-30", "2010-01-01"
@@ -57,20 +58,13 @@ class Market:
     def __init__(self, prices, settings, jobs):
         panel, _ = data.assemble(data.read_frame(prices, settings), settings)
         self.about = str(panel)
-        self.features = features.build(panel, FeaturesConfig())
-        self.graphs = layers.build(panel, LayersConfig(names=()))
+        built, graphs = features.build(panel, FeaturesConfig()), layers.build(panel, LayersConfig(names=()))
         self.labels = labels.build(panel, Config().labels)
-        self.chosen, self.split = ModelsConfig(names=(*NAMES, RULE)), SplitConfig(first=FIRST)
-        ran = backtest.run(self.features, self.graphs, self.labels, self.chosen, self.split, backtest.BacktestConfig(jobs=jobs))
+        chosen, split = ModelsConfig(names=(*NAMES, RULE)), SplitConfig(first=FIRST)
+        ran = backtest.run(built, graphs, self.labels, chosen, split, backtest.BacktestConfig(jobs=jobs))
         if ran.absent:
             sys.exit(f"models that cannot run: {ran.absent}")
-        self.forecasts = ran.forecasts
-
-    def falls(self, name):
-        """What one simulating model expects, day by day."""
-        model = models.make(name, self.chosen)
-        plan = folds(self.labels, self.split, model.refit_years)
-        return backtest.run_falls(name, model, self.features, self.graphs, self.labels, plan, HORIZONS)
+        self.forecasts, self.falls = ran.forecasts, ran.falls
 
 
 def resamples(known, span):
@@ -110,16 +104,6 @@ def show_falls(found):
                 pinball = ", ".join(f"{level} {score.value:+.3f}" for level, score in one.pinball[how].items())
                 share = ", ".join(f"{level} {score.value:.3f} [{score.low:.3f}, {score.high:.3f}]" for level, score in levels.items())
                 print(f"  {how}: covered {share}; pinball skill {pinball}; 90 % by five years {one.blocks[how]}")
-
-
-def deep_since(one):
-    """What may be said of falls of 10 % in the second half."""
-    later = list(one.halves.values())[1].log
-    deep = {t: later[t] for t in later if t.endswith("/10")}
-    shown = [t for t, s in deep.items() if s.low > 0]
-    listed = ", ".join(f"{t} {text(s)}" for t, s in deep.items())
-    verdict = f"skill is shown for {', '.join(shown)} alone" if shown else "no skill is shown for falls of 10 % or more"
-    return f"Since {SPLIT[:4]} {verdict}: {listed} (log-score skill, 90 % interval)."
 
 
 def short(found):
@@ -167,7 +151,7 @@ def main():
     rule = calibrate({name: long.forecasts[name] for name in ("pool", RULE)}, known, span, plan, day(SPLIT), "pool")
     starts = {name: long.forecasts[name] for name in NAMES} | {f"{name}, own start": own.forecasts[name] for name in NAMES}
     both = calibrate(starts, known, span, plan, day(SPLIT), "pool")
-    falls = evaluate_falls({name: long.falls(name) for name in SIMULATED}, known, span, plan, day(SPLIT))
+    falls = evaluate_falls({name: long.falls[name] for name in SIMULATED}, known, span, plan, day(SPLIT))
     print(long.about, own.about, HINDSIGHT, sep="\n")
     show_skill(found)
     show_reliability(found["pool"])
@@ -178,11 +162,11 @@ def main():
     show_falls(falls)
     pool = found["pool"]
     passed = pool.everywhere.mean_log.value >= BAR and not any(one.incoherent for one in found.values())
-    print(f"\n{deep_since(pool)}\n{HINDSIGHT}\npool {text(pool.everywhere.mean_log)}; bar {BAR}: {'met' if passed else 'missed'};"
+    print(f"\n{deep_falls(asdict(pool))}\n{HINDSIGHT}\npool {text(pool.everywhere.mean_log)}; bar {BAR}: {'met' if passed else 'missed'};"
           f" {time.perf_counter() - start:.0f} s")  # fmt: skip
     run = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     about = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": run.stdout.strip(), "panels": [long.about, own.about], "bar": BAR, "passed": passed,
-             "hindsight": HINDSIGHT, "since_2010": deep_since(pool)}  # fmt: skip
+             "hindsight": HINDSIGHT, "since_2010": deep_falls(asdict(pool))}  # fmt: skip
     whole = {"calibration": {n: asdict(c) for n, c in found.items()}, "rule": {n: asdict(c) for n, c in rule.items()},
              "starts": {n: asdict(c) for n, c in both.items()},
              "falls": {n: {h: asdict(s) for h, s in of.items()} for n, of in falls.items()}}  # fmt: skip

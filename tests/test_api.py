@@ -49,6 +49,25 @@ def test_a_frame_of_prices_runs_and_compares(tmp_path: Path) -> None:
         rr.compare(first.id, rr.run(prices(2), "tiny", OWN, home=tmp_path).id, home=tmp_path)
 
 
+def test_forward_falls_are_stored_and_stay_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    short = [*OWN, "split.first=2008-06-02", "evaluate.start=2008-06-02", "models.names=['vol+breadth','pool']"]
+    stored = rr.run(prices(5, 2200, "2003-01-02"), "tiny", short, home=tmp_path)
+    falls, judged = stored.falls(), stored.evaluation["outlook"]
+    assert stored.evaluation["sealed"]
+    assert falls is not None
+    assert set(falls["horizon"]) == {5, 20}
+    assert str(falls["date"].max())[:10] == stored.about["panel"]["end"], "a sealed half is forecast, but not judged"
+    assert judged["falls"]["20"]["crps"]["from 2010-01-01"]["value"] is None
+    rr.report(stored.id, home=tmp_path, confirm=True)
+    opened = rr.show(stored.id, home=tmp_path)["evaluation"]["outlook"]
+    assert opened["falls"] == judged["falls"]
+    late = [found["calibration"]["halves"]["from 2010-01-01"]["mean_log"]["value"] for found in (judged, opened)]
+    assert late[0] is None
+    assert late[1] is not None
+    assert "How deep could it be?" in (stored.folder / "report.html").read_text("utf-8")
+
+
 def test_stored_tables_are_what_was_computed(tmp_path: Path) -> None:
     stored = rr.run(prices(3), "tiny", OWN, home=tmp_path)
     outcomes = stored.outcomes()

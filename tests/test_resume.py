@@ -117,17 +117,19 @@ def test_a_damaged_entry_is_ignored_with_one_line(damage: str, line: Line, tmp_p
 
 def test_an_entry_comes_back_bit_for_bit(tmp_path: Path) -> None:
     values = np.array([np.nan, -0.0, 5e-324, 1 / 3, np.nextafter(1, 2)]).reshape(1, 1, 1, 1, 5).repeat(2, axis=0)
-    Cache(tmp_path).put("key", Scored(values, ("hash",), 0.1 + 0.2))
+    falls = np.array([np.nan, 1 / 3]).reshape(1, 1, 2)
+    Cache(tmp_path).put("key", Scored(values, falls, ("hash",), 0.1 + 0.2))
     found = Cache(tmp_path).get("key")
     assert found is not None
     assert found.values.tobytes() == values.tobytes()
+    assert found.falls.tobytes() == falls.tobytes()
     assert (found.learned, found.seconds) == (("hash",), 0.1 + 0.2)
 
 
 def test_a_run_removes_its_own_entries_only(tmp_path: Path) -> None:
     mine, other = Cache(tmp_path), Cache(tmp_path)
     for cache, key in ((mine, "a"), (other, "b")):
-        cache.put(key, Scored(np.zeros((2, 1, 1, 1, 1)), ("",), 0.0))
+        cache.put(key, Scored(np.zeros((2, 1, 1, 1, 1)), np.empty((1, 0, 0)), ("",), 0.0))
     (tmp_path / ".writing-1-a.safetensors").write_bytes(b"killed here")
     mine.clear()
     assert [path.stem for path in entries(mine)] == ["b"]

@@ -68,8 +68,9 @@ def run(
     evaluation, outcomes = done.report.record(), record.labels_frame(done.labels)
     about["protocol"] = trials.account(about, evaluation, str(evaluate.sealed_day(made.evaluate)), trials.TRIALS, asked=confirm)
     about["sentence"] = html.sentence(about, evaluation, done.backtest.forecasts, outcomes)
-    page = html.build(about, evaluation, done.backtest.forecasts, outcomes, done.measures.frame(), done.summary)
-    stored = record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page, (done.measures, done.summary))
+    page = html.build(about, evaluation, done.backtest.forecasts, outcomes, done.measures.frame(), done.summary, done.falls)
+    beside = {"measures": done.measures.frame(), "layers": done.summary.frame(), **({} if done.falls is None else {"falls": done.falls})}
+    stored = record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page, beside)
     cache.clear()
     return stored
 
@@ -177,16 +178,20 @@ def report(run: str = "latest", *, home: Path = HOME, out: Path | None = None, c
     if stored.about["kind"] == "replication":
         page = paper.build(stored.about, stored.evaluation)
     else:
-        page = html.build(stored.about, stored.evaluation, stored.forecasts(), stored.labels(), stored.measures(), stored.layers())
+        page = html.build(stored.about, stored.evaluation, stored.forecasts(), stored.labels(), stored.measures(), stored.layers(), stored.falls())
     target = out or stored.folder / "report.html"
     record.write_text(target, page)
     return target
 
 
 def _opened(stored: Record) -> Record:
-    """The run with both halves evaluated, logged and stored; the scores of its measures stay sealed, since their values are not stored."""
+    """The run with both halves evaluated, logged and stored; what needs tables that are not stored stays sealed: its measures, its forward falls."""
     settings = configuration.check({"evaluate": stored.about["config"]["evaluate"]}, Config).evaluate
-    evaluation = evaluate.run(stored.forecasts(), stored.outcomes(), settings, stored.about["absent"]).record()
+    forecasts, outcomes = stored.forecasts(), stored.outcomes()
+    report = evaluate.run(forecasts, outcomes, settings, stored.about["absent"])
+    evaluation = dataclasses.replace(report, outlook=evaluate.outlook(forecasts, {}, outcomes, settings)).record()
+    if evaluation["outlook"] and stored.evaluation.get("outlook"):
+        evaluation["outlook"]["falls"] = stored.evaluation["outlook"]["falls"]
     now = {**stored.about, "created": datetime.now(UTC).isoformat(timespec="seconds")}
     protocol = trials.account(now, evaluation, str(evaluate.sealed_day(settings)), trials.TRIALS, asked=True)
     return record.replaced(stored, {**stored.about, "protocol": {**protocol, "measures_until": protocol["split"]}}, evaluation)

@@ -15,9 +15,8 @@ from pydantic import BaseModel, Field
 from threadpoolctl import threadpool_limits
 
 from riskradar import models
-from riskradar.errors import UsageError
 from riskradar.models import Fitted, Model, ModelsConfig, Prediction, Stacked
-from riskradar.models.pool import ATOMS, Simulated
+from riskradar.models.pool import horizons
 from riskradar.resume import Cache, Scored, code, digest
 from riskradar.split import Fold, SplitConfig, folds
 from riskradar.tables import Distribution, Features, Forecast, Graphs, Labels
@@ -37,13 +36,14 @@ class BacktestConfig(BaseModel, frozen=True, extra="forbid"):
 class Backtest:
     """forecasts by model; hashes: what each fold's model had learned, by `model/seed/fold`; absent: models that could not run, with the reason.
 
-    seconds: CPU time by model, of all seeds and folds.
+    seconds: CPU time by model, of all seeds and folds; falls: what the models that draw paths of the index expect, live ones only.
     """
 
     forecasts: dict[str, Forecast]
     hashes: dict[str, str]
     absent: dict[str, str]
     seconds: dict[str, float]
+    falls: dict[str, Distribution]
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,27 +95,8 @@ def do(job: Job, features: Features, graphs: Graphs, labels: Labels) -> Scored:
         fitted = fit_seeds(job.model, features, graphs, labels, job.fold, job.seeds)
         days = [[score_day(one, features, graphs, t) for t in range(job.fold.start, job.fold.stop)] for one in fitted]
     values = np.stack([np.array([[getattr(day, name) for day in of] for of in days]) for name in ("score", "probability")])
-    return Scored(values, tuple(learned(one) for one in fitted), time.process_time() - start)
-
-
-def run_falls(
-    name: str, model: Model, features: Features, graphs: Graphs, labels: Labels, plan: list[Fold], horizons: tuple[int, ...]
-) -> Distribution:
-    """The forward falls that one simulating model expects on the sessions of each fold, one day at a time."""
-    features = features.rows(0, len(features.dates))
-    empty = np.full((len(horizons), ATOMS), np.nan)
-    falls = []
-    with threadpool_limits(1):
-        for fold in plan:
-            fitted = fit_fold(model, features, graphs, labels, fold, 0)
-            if not isinstance(fitted, Simulated):
-                raise UsageError(f"model {name!r} simulates no path; a distribution of falls comes from library, garch or pool")
-            for t in range(fold.start, fold.stop):
-                found = fitted.falls(features.rows(0, t + 1), horizons)
-                falls.append(empty if found is None else found.atoms())
-    dates = np.concatenate([labels.dates[fold.start : fold.stop] for fold in plan])
-    cutoff = np.concatenate([np.full(fold.stop - fold.start, fold.cutoff, "datetime64[D]") for fold in plan])
-    return Distribution(name, dates, horizons, np.array(falls), cutoff)
+    falls = np.array([day.falls for day in days[0]])  # a model that draws paths has no seeds
+    return Scored(values, falls, tuple(learned(one) for one in fitted), time.process_time() - start)
 
 
 def run(
@@ -135,7 +116,9 @@ def run(
         results[job.name].append((job, found))
         hashes |= {f"{job.name}/{seed}/{job.fold.name}": h for seed, h in zip(job.seeds, found.learned, strict=True)}
     seconds = {name: sum(found.seconds for _, found in of) for name, of in results.items()}
-    return Backtest({name: _join(name, of, labels) for name, of in results.items()}, hashes, absent, seconds)
+    forecasts = {name: _join(name, of, labels) for name, of in results.items()}
+    falls = {name: _falls(forecasts[name], results[name]) for name in forecasts if results[name][0][1].falls.size and forecasts[name].kind == "live"}
+    return Backtest(forecasts, hashes, absent, seconds, falls)
 
 
 def _do_all(jobs: list[Job], features: Features, graphs: Graphs, labels: Labels, backtest: BacktestConfig, cache: Cache | None) -> list[Scored]:
@@ -179,3 +162,9 @@ def _join(name: str, results: list[tuple[Job, Scored]], labels: Labels) -> Forec
     cutoff = np.concatenate([np.full(fold.stop - fold.start, fold.cutoff, "datetime64[D]") for fold in plan.values()])[order]
     units = labels.units[: values.shape[3]]  # a system-level model scores the first unit only
     return Forecast(name, results[0][0].fold.kind, labels.dates[rows[order]], units, labels.targets, score, probability, cutoff)
+
+
+def _falls(forecast: Forecast, results: list[tuple[Job, Scored]]) -> Distribution:
+    """What one model expects on all of its sessions, by date; live folds follow each other."""
+    falls = np.concatenate([found.falls for _, found in results])
+    return Distribution(forecast.model, forecast.dates, horizons(forecast.targets), falls, forecast.cutoff)

@@ -332,6 +332,8 @@ def _learned(whole: _Whole, name: str) -> _Notes:
         days = [backtest.score_day(fitted, x, g, rows - 1) for fitted, x, g in fits]
         notes.same(f"model {name}", "its score", fold.cutoff, days[0].score, days[1].score)
         notes.same(f"model {name}", "its probability", fold.cutoff, days[0].probability, days[1].probability)
+        if days[0].falls.size:
+            notes.same(f"model {name}", "its forward falls", fold.cutoff, days[0].falls, days[1].falls)
     return notes
 
 

@@ -1,9 +1,11 @@
 """The whole line, top to bottom, no branches: panel, features, graphs, measures, labels, back-test, evaluation."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from riskradar import backtest, data, evaluate, features, labels, layers, measures
 from riskradar.backtest import Backtest
@@ -14,10 +16,13 @@ from riskradar.measures import MEASURES
 from riskradar.resume import Cache
 from riskradar.tables import Features, Graphs, Labels, LayerSummary, Measures, Panel
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """Every table of one run, the layers over time, each measure as a score, and the seconds that each stage took."""
+    """Every table of one run, the layers over time, each measure as a score, the forward falls, and the seconds that each stage took."""
 
     config: Config
     panel: Panel
@@ -30,6 +35,7 @@ class Run:
     backtest: Backtest
     report: Report
     indicators: dict[str, dict[str, Any]]
+    falls: pd.DataFrame | None
     seconds: dict[str, float]
 
 
@@ -60,6 +66,8 @@ def run(
     tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest, cache)
     sealed = evaluate.seal(tested.forecasts, known, config.evaluate, confirm=confirm)
     report = timed("evaluation", evaluate.run, tested.forecasts, known, config.evaluate, tested.absent, sealed)
+    outlook = timed("forward falls", evaluate.outlook, tested.forecasts, tested.falls, known, config.evaluate, sealed)
+    falls = evaluate.shown(tested.falls, known)
     rises = {name: MEASURES[name].rises for name in measured.names}
     indicators = timed("measures as scores", evaluate.measures_as_scores, measured, known, rises, config.evaluate, sealed)
-    return Run(config, panel, intake, built, graphs, summary, measured, known, tested, report, indicators, seconds)
+    return Run(config, panel, intake, built, graphs, summary, measured, known, tested, replace(report, outlook=outlook), indicators, falls, seconds)

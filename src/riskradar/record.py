@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ import pandas as pd
 import riskradar
 from riskradar.errors import StorageError, UsageError
 from riskradar.labels import known_on
-from riskradar.tables import SYSTEM, Forecast, Labels, LayerSummary, Measures, Target
+from riskradar.tables import SYSTEM, Forecast, Labels, LayerSummary, Target
 
 SCHEMA = "riskradar.run/2"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "torch", "exchange_calendars", "skfolio")
@@ -49,6 +50,11 @@ class Record:
     def measures(self) -> pd.DataFrame | None:
         """Dates by measures; None when the run stored none."""
         path = self.folder / "measures.parquet"
+        return _table(path) if path.exists() else None
+
+    def falls(self) -> pd.DataFrame | None:
+        """Quantiles of the forward falls (see evaluate.distribution.fan); None when the run stored none."""
+        path = self.folder / "falls.parquet"
         return _table(path) if path.exists() else None
 
     def layers(self) -> LayerSummary | None:
@@ -84,11 +90,11 @@ def run_id(created: datetime, preset: str, config_hash: str) -> str:
 
 def save(
     home: Path, name: str, about: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: Labels, evaluation: Mapping[str, Any], page: str,
-    beside: tuple[Measures, LayerSummary] | None = None,
+    beside: Mapping[str, pd.DataFrame] = MappingProxyType({}),
 ) -> Record:  # fmt: skip
     """Write a run into `home/name`; StorageError when it cannot be written, and then nothing is left behind.
 
-    beside: measures and layers over time, where the run has them.
+    beside: further tables by the name of their file: measures, layers, falls.
     """
     target = home / name
     if target.exists():
@@ -102,9 +108,8 @@ def save(
         frames = [forecast.frame() for forecast in forecasts.values()]
         (pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()).to_parquet(work / "forecasts.parquet", compression="zstd")
         labels_frame(labels).to_parquet(work / "labels.parquet", compression="zstd")
-        if beside is not None:
-            beside[0].frame().to_parquet(work / "measures.parquet", compression="zstd")
-            beside[1].frame().to_parquet(work / "layers.parquet", compression="zstd")
+        for table, frame in beside.items():
+            frame.to_parquet(work / f"{table}.parquet", compression="zstd")
         (work / "report.html").write_text(page, "utf-8")
         _write(work / "evaluation.json", evaluation)
         _write(work / "run.json", {"schema": SCHEMA, "id": name, **about})

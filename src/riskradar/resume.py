@@ -33,9 +33,13 @@ log = logging.getLogger("riskradar")
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """What one job made: values [2, S, t, U, K] (score, probability), the hash of what each seed learned [S], and the CPU seconds that it took."""
+    """What one job made: values [2, S, t, U, K] (score, probability), falls [t, H, M] (see Prediction), the hash of what each seed learned [S].
+
+    seconds: CPU time that it took.
+    """
 
     values: Float
+    falls: Float
     learned: tuple[str, ...]
     seconds: float
 
@@ -54,10 +58,10 @@ class Cache:
             return None
         try:
             with safe_open(path, "numpy") as file:
-                about, values = file.metadata() or {}, file.get_tensor("values")
-            if about["key"] != key or about["values"] != digest(values):
+                about, values, falls = file.metadata() or {}, file.get_tensor("values"), file.get_tensor("falls")
+            if about["key"] != key or about["values"] != digest(values, falls):
                 raise ValueError("not what its name says")
-            found = Scored(values, tuple(json.loads(about["learned"])), float(about["seconds"]))
+            found = Scored(values, falls, tuple(json.loads(about["learned"])), float(about["seconds"]))
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             log.warning(f"finished job {path} is damaged or foreign ({type(error).__name__}); it is ignored and done again")
             return None
@@ -68,10 +72,10 @@ class Cache:
         """Keep a finished job, whole or not at all; StorageError when it cannot be written."""
         path = self._path(key)
         work = path.with_name(f".writing-{os.getpid()}-{path.name}")
-        about = {"key": key, "values": digest(job.values), "learned": json.dumps(job.learned), "seconds": repr(job.seconds)}
+        about = {"key": key, "values": digest(job.values, job.falls), "learned": json.dumps(job.learned), "seconds": repr(job.seconds)}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            save_file({"values": np.ascontiguousarray(job.values)}, work, about)
+            save_file({"values": np.ascontiguousarray(job.values), "falls": np.ascontiguousarray(job.falls)}, work, about)
             os.replace(work, path)
         except (OSError, SafetensorError) as error:
             raise StorageError(f"cannot write {path} ({error}); the jobs before it are kept; free some space and run again") from None

@@ -5,8 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from riskradar.protocol import counts, tables
+from riskradar.tables import Target
 
 LEAST_SHARE = 0.01  # of a score's variance, for a network to count (design 6)
+DEEP = 0.10  # the falls that only a few crises hold
 SHOWN_PULLBACK = 0.02  # of three; the record holds all
 
 
@@ -113,7 +115,7 @@ def protocol(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[st
     why = "" if told["asked"] else f", since nothing before {told['split']} could be evaluated"
     lines = [f"opened from {told['split']} on and logged{why}: {tries} (results/trials.jsonl)"]
     if "measures_until" in told and about.get("measures"):
-        lines.append(f"measures as scores still end before {told['measures_until']}: their values are not stored; run again with --confirm")
+        lines.append(f"measures as scores and forward falls still end before {told['measures_until']}: run again with --confirm to open them")
     for other, best in told["reality_check"].items():
         told_of = f"{best['rows']} rows of {best['tries']} tries" if best["tries"] > 1 else f"{best['rows']} rows"
         lines.append(f"best of {told_of} against {other}: {best['best']} {best['value']:+.3f}, reality check p = {best['p']:.3f} (White 2000)")
@@ -125,6 +127,33 @@ def indicators(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
     targets = [t["name"] for t in evaluation["targets"]]
     header = ["measure as it is, AUROC onset [90 %] all days", "sign", *targets]
     return table(header, [(name, m["score"], *(_indicator(m["targets"].get(t)) for t in targets)) for name, m in about["measures"].items()])
+
+
+def depth(evaluation: Mapping[str, Any]) -> list[str]:
+    """One line on how deep falls were said to be and were, and one on falls of 10 % and more in the later half; none without a pool."""
+    judged = evaluation.get("outlook")
+    if not judged:
+        return []
+    falls, skill = judged["falls"], judged["calibration"]["everywhere"]["mean_log"]
+    told = [f"{horizon}: {number(f['crps']['all'], signed=True)} {interval(f['crps']['all'])} and {_share(f['coverage']['repaired']['0.9']['value'])}"
+            for horizon, f in falls.items()]  # fmt: skip
+    within = f"; CRPS skill of the forward fall and share inside its 90 % quantile by horizon, {', '.join(told)}" if told else ""
+    return [f"{judged['model']}: mean log-score skill {number(skill, signed=True)} {interval(skill)}{within}", deep_falls(judged["calibration"])]
+
+
+def deep_falls(calibration: Mapping[str, Any]) -> str:
+    """What may be said of chances of falls of 10 % or more in the second half."""
+    later = list(calibration["halves"])[-1]
+    deep = {name: score for name, score in calibration["halves"][later]["log"].items() if Target.parse(name).depth >= DEEP}
+    known = {name: score for name, score in deep.items() if score["value"] is not None and math.isfinite(score["value"])}
+    if not known:
+        why = "nothing was judged there" if deep else "no such target"
+        return f"Whether chances of falls of 10 % or more have skill {later} cannot be said: {why}."
+    shown = [name for name, score in known.items() if score["low"] is not None and score["low"] > 0]
+    verdict = f"skill is shown for {', '.join(shown)} alone" if shown else "no skill is shown for falls of 10 % or more"
+    verdict = "skill is shown for every fall of 10 % or more" if len(shown) == len(known) else verdict
+    figures = ", ".join(f"{name} {number(score, signed=True)} {interval(score)}" for name, score in known.items())
+    return f"{later[0].upper()}{later[1:]} on, {verdict}: {figures} (log-score skill over the base rate, 90 % interval)."
 
 
 def full(found: Mapping[str, Any]) -> str:
@@ -160,6 +189,7 @@ def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
     if not all(row["event"]["reason"] for row in evaluation["rows"]):
         lines.append("before -5 % counts confirmation too: a score that rises because prices fall does well there, and like trend on a first -2 %")
     lines += [shares(name, of) for name, of in about.get("shares", {}).items()]
+    lines += depth(evaluation)
     starts = {model["history_start"] for name, model in about["models"].items() if model.get("history_start") and name not in evaluation["absent"]}
     if starts:
         lines.append(f"z-scores look back to {', '.join(sorted(starts))} (the start moves ONSET figures by .03-.05)")

@@ -10,39 +10,12 @@ import numpy as np
 from riskradar.evaluate import scores
 from riskradar.evaluate.cell import reliability
 from riskradar.evaluate.intervals import Resamples
-from riskradar.evaluate.report import Bin, Score
+from riskradar.evaluate.report import Bin, Calibration, Score, Skill
 from riskradar.models.calibration import coherent
 from riskradar.tables import SYSTEM, Forecast, Labels, mean_over_seeds
 from riskradar.tables.arrays import Bool, Float
 
 UNDEFINED = "no session on which every model has a probability, the outcome is known and the climatology has begun"
-
-
-@dataclass(frozen=True)
-class Skill:
-    """Log-score and Brier skill by target, and their means over all targets."""
-
-    log: dict[str, Score]
-    brier: dict[str, Score]
-    mean_log: Score
-    mean_brier: Score
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """One model: its skill on all, on ONSET and on each half's sessions, its mean log skill minus that of the reference, and its reliability.
-
-    sessions: shared sessions by target; reliability: by half, then by target; incoherent: sessions on which a longer horizon is less likely
-    than a shorter one, or a deeper fall than a shallower one.
-    """
-
-    sessions: dict[str, int]
-    everywhere: Skill
-    onset: Skill
-    halves: dict[str, Skill]
-    over_reference: Score
-    reliability: dict[str, dict[str, tuple[Bin, ...]]]
-    incoherent: int
 
 
 @dataclass(frozen=True, eq=False)

@@ -64,14 +64,14 @@ def run(
     kind = same_kind(list(forecasts.values())) if forecasts else "live"
     if sealed is not None:
         labels, config = labels.upto(day(sealed) - 1), config.model_copy(update={"min_events": 1})
-    span, targets = _span(labels, config), [t for t in labels.targets if t.binary]
+    span, targets = judged(labels, config), [t for t in labels.targets if t.binary]
     if not targets:
         raise UsageError("the labels hold no yes-or-no target; nothing was evaluated; add one such as 20/5")
     tracks, missing = align(forecasts, labels, targets, span)
     samples = {
         t.name: sample(t, [of[t.name] for of in tracks.values() if t.name in of], labels, span, day(config.split), config.min_events) for t in targets
     }
-    comparators, plan = _comparators(config, list(tracks)), _plan(labels, targets, span, config)
+    comparators, plan = _comparators(config, list(tracks)), resamples(labels, targets, span, config)
     found = {m: {name: evaluate(t, samples[name], labels, plan, config.false_alarm_rate) for name, t in of.items()} for m, of in tracks.items()}
     board = _Board(kind, comparators, found, samples, plan, sealed is not None)
     return Report(
@@ -145,7 +145,8 @@ class _Board:
         return tuple(np.round(values, DRAWN_DIGITS).tolist())
 
 
-def _span(labels: Labels, config: EvaluateConfig) -> slice:
+def judged(labels: Labels, config: EvaluateConfig) -> slice:
+    """The sessions that are evaluated; UsageError when there are none."""
     start = int(np.searchsorted(labels.dates, day(config.start)))
     stop = len(labels.dates) if config.end is None else int(np.searchsorted(labels.dates, day(config.end), side="right"))
     if start >= stop:
@@ -161,7 +162,7 @@ def _comparators(config: EvaluateConfig, models: Sequence[str]) -> tuple[str, ..
     return config.comparators
 
 
-def _plan(labels: Labels, targets: Sequence[Target], span: slice, config: EvaluateConfig) -> Resamples:
+def resamples(labels: Labels, targets: Sequence[Target], span: slice, config: EvaluateConfig) -> Resamples:
     """One set of draws for everything, in blocks that are never shorter than the longest horizon."""
     longest, sessions = max(t.horizon for t in targets), span.stop - span.start
     events = events_within(labels, min(t.depth for t in targets), span)

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numba import njit
 
 from riskradar.evaluate import scores
 from riskradar.evaluate.intervals import Resamples
-from riskradar.evaluate.report import Score
+from riskradar.evaluate.report import FallScores, Score
 from riskradar.labels import worst_drawdown
 from riskradar.tables import Distribution, Labels
 from riskradar.tables.arrays import Bool, Days, Float
@@ -20,21 +21,6 @@ BAND = 0.90  # the upper quantile whose coverage is followed block by block
 GAIN = 0.05  # of the repair, per horizon (market study, 2): faster gains cover exactly and are useless
 BLOCK_YEARS = 5
 UNDEFINED = "no session on which every model has a distribution, the fall is known and the climatology has begun"
-
-
-@dataclass(frozen=True)
-class FallScores:
-    """One model at one horizon, on the sessions that all models share.
-
-    crps: skill over the expanding climatology on all sessions, on ONSET, and by half; pinball: the same by quantile level, as forecast and repaired;
-    coverage: share of falls within each quantile, as forecast and repaired; blocks: coverage of the 90 % quantile by block of five years.
-    """
-
-    sessions: int
-    crps: dict[str, Score]
-    pinball: dict[str, dict[str, Score]]
-    coverage: dict[str, dict[str, Score]]
-    blocks: dict[str, dict[str, float]]
 
 
 def crps(falls: Float, weights: Float, outcome: Float) -> Float:
@@ -123,6 +109,23 @@ def evaluate_falls(
         for name in forecasts:
             out[name][h] = _scores(views[name], views["climatology"], used, parts, labels.dates[span], plan)
     return out
+
+
+def fan(forecast: Distribution, labels: Labels) -> pd.DataFrame:
+    """Quantiles of the falls, one row a session, horizon and level: as forecast, repaired by the falls that had matured, and of the climatology.
+
+    date, horizon, level, forecast, repaired, usual; float32 shares.
+    """
+    on, usual = _on(labels, forecast), climatology(labels, forecast.horizons, forecast.falls.shape[2])
+    rows = np.isin(labels.dates, forecast.dates)
+    frames = []
+    for level in LEVELS:
+        plain, base = on.quantile(level), usual.quantile(level)
+        for at, h in enumerate(forecast.horizons):
+            values = {"forecast": plain[:, at], "repaired": repaired(plain[:, at], outcomes(labels, h), h, level), "usual": base[:, at]}
+            columns = {name: column[rows].astype(np.float32) for name, column in values.items()}
+            frames.append(pd.DataFrame({"date": forecast.dates, "horizon": np.int32(h), "level": level, **columns}))
+    return pd.concat(frames, ignore_index=True)
 
 
 @dataclass(frozen=True, eq=False)

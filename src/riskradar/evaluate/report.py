@@ -241,10 +241,62 @@ class EventDates:
 
 
 @dataclass(frozen=True)
+class Skill:
+    """Log-score and Brier skill by target, and their means over all targets."""
+
+    log: dict[str, Score]
+    brier: dict[str, Score]
+    mean_log: Score
+    mean_brier: Score
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One model: its skill on all, on ONSET and on each half's sessions, its mean log skill minus that of the reference, and its reliability.
+
+    sessions: shared sessions by target; reliability: by half, then by target; incoherent: sessions on which a longer horizon is less likely
+    than a shorter one, or a deeper fall than a shallower one.
+    """
+
+    sessions: dict[str, int]
+    everywhere: Skill
+    onset: Skill
+    halves: dict[str, Skill]
+    over_reference: Score
+    reliability: dict[str, dict[str, tuple[Bin, ...]]]
+    incoherent: int
+
+
+@dataclass(frozen=True)
+class FallScores:
+    """One model at one horizon, on the sessions that all models share.
+
+    crps: skill over the expanding climatology on all sessions, on ONSET, and by half; pinball: the same by quantile level, as forecast and repaired;
+    coverage: share of falls within each quantile, as forecast and repaired; blocks: coverage of the 90 % quantile by block of five years.
+    """
+
+    sessions: int
+    crps: dict[str, Score]
+    pinball: dict[str, dict[str, Score]]
+    coverage: dict[str, dict[str, Score]]
+    blocks: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The model whose chances are shown, judged apart from ranking: its probabilities over all targets, and its forward falls by horizon."""
+
+    model: str
+    calibration: Calibration
+    falls: dict[str, FallScores]
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that an evaluation found; rows are in the order of the models' names.
 
-    headline: the targets that the headline is the mean of; sealed: the day from which nothing was looked at, or empty.
+    headline: the targets that the headline is the mean of; sealed: the day from which nothing was looked at, or empty;
+    outlook: None without a model that draws paths.
     """
 
     schema: Literal["riskradar.evaluation/1"]
@@ -258,6 +310,7 @@ class Report:
     absent: dict[str, str]
     headline: tuple[str, ...] = ()
     sealed: str = ""
+    outlook: Outlook | None = None
 
     def record(self) -> dict[str, Any]:
         """The report as strict JSON values; what is undefined is null."""

@@ -21,7 +21,7 @@ HEADLINE = "20/5"
 class Inputs:
     """run.json, evaluation.json, the forecasts, the labels (date, level, onset and one column per target), and what was stored beside.
 
-    measures: dates by measures; summary: the layers over time; None where the run stored none.
+    measures: dates by measures; summary: the layers over time; falls: quantiles of the forward falls; None where the run stored none.
     """
 
     about: Mapping[str, Any]
@@ -30,6 +30,7 @@ class Inputs:
     labels: pd.DataFrame
     measures: pd.DataFrame | None = None
     summary: LayerSummary | None = None
+    falls: pd.DataFrame | None = None
 
     @cached_property
     def anchor(self) -> str:

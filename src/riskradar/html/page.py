@@ -14,6 +14,7 @@ import pandas as pd
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from riskradar.html import account, board, evidence, words
+from riskradar.html.depth import depth
 from riskradar.html.indicators import indicators
 from riskradar.html.inputs import Inputs
 from riskradar.html.layers import layers
@@ -26,14 +27,14 @@ PLOTLY = "vendor/plotly-cartesian.min.js"
 
 def build(
     about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: pd.DataFrame,
-    measures: pd.DataFrame | None = None, summary: LayerSummary | None = None,
+    measures: pd.DataFrame | None = None, summary: LayerSummary | None = None, falls: pd.DataFrame | None = None,
 ) -> str:  # fmt: skip
     """One self-contained HTML page of a stored run: no request leaves it, and every text in it is inert.
 
     about, evaluation: run.json and evaluation.json; labels: date, level, onset and one column per target; measures: dates by measures;
-    summary: the layers over time. A run that stored neither of the last two says so in their place.
+    summary: the layers over time; falls: quantiles of the forward falls. A run that stored none of the last three says so in their place.
     """
-    inputs = Inputs(about, evaluation, forecasts, labels, measures, summary)
+    inputs = Inputs(about, evaluation, forecasts, labels, measures, summary, falls)
     drawn, graphs, classic = timeline(inputs), layers(inputs), indicators(inputs)
     charts = [*graphs["charts"], *classic["charts"]]
     scripts = [read(PLOTLY), read("templates/page.js")] if drawn or charts else []
@@ -49,6 +50,7 @@ def build(
             halves=board.halves(inputs),
             timeline=drawn,
             figure=inert({"timeline": drawn["figure"] if drawn else None, "charts": charts}) if scripts else "",
+            depth=depth(inputs),
             curves=evidence.curves(inputs),
             warnings=evidence.warnings(inputs),
             aligned=evidence.aligned(inputs),

@@ -1,9 +1,10 @@
 """What every model is: `fit` on the past gives a Fitted, and a Fitted scores one day at a time."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 from numpy.typing import NDArray
 
 from riskradar.tables import Features, Graphs, Labels
@@ -14,10 +15,15 @@ EVERY_SESSION = 1_000_000  # the history of a model that reads all sessions sinc
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """score and probability of one day, [U, K]; NaN where withheld."""
+    """score and probability of one day, [U, K]; NaN where withheld.
+
+    falls [H, M]: what a model that draws paths of the index expects of its worst fall within each horizon (see tables.Distribution), NaN where
+    withheld; [0, 0] of all other models.
+    """
 
     score: Float
     probability: Float
+    falls: Float = field(default_factory=lambda: np.empty((0, 0)))
 
 
 class Fitted(Protocol):

@@ -8,12 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from riskradar import backtest, models
-from riskradar.backtest import score_day
-from riskradar.errors import UsageError
+from riskradar.backtest import BacktestConfig, score_day
 from riskradar.models import POOLS, ModelsConfig
 from riskradar.models.calibration import coherent
 from riskradar.models.pool import ATOMS, Falls, FittedPool, Pool, PoolConfig
-from riskradar.models.pool.falls import averaged, probabilities
+from riskradar.models.pool.falls import probabilities
 from riskradar.split import SplitConfig, folds
 from riskradar.tables import Target
 from tests.markets import Line, renamed, with_stranger
@@ -71,14 +70,20 @@ def test_simulated_paths_are_coherent(fitted: FittedPool, line: Line) -> None:
         assert (falls.falls < 1).all()
 
 
-def test_the_average_has_the_mean_of_the_quantiles() -> None:
-    rng = np.random.default_rng(0)
-    members = [Falls((5, 20), np.sort(rng.random((n, 2)), axis=1), rng.random(n)) for n in (30, 70)]
-    levels = (np.arange(ATOMS) + 0.5) / ATOMS
-    found = averaged(*members)
-    expected = (members[0].quantiles(levels) + members[1].quantiles(levels)) / 2
-    np.testing.assert_allclose(found.falls.T, expected, rtol=1e-15)
-    np.testing.assert_allclose(found.atoms(), expected, rtol=1e-15)
+def test_the_falls_are_the_mean_of_the_quantiles(fitted: FittedPool, line: Line) -> None:
+    within, levels = (5, 20), (np.arange(ATOMS) + 0.5) / ATOMS
+    found = score_day(fitted, line.features, line.graphs, 1339).falls
+    members = [member.falls(line.features, within) for member in (fitted.library, fitted.garch)]
+    expected = np.mean([member.quantiles(levels) for member in members if member], axis=0)
+    assert found.shape == (2, ATOMS)
+    np.testing.assert_allclose(found, expected, rtol=1e-15)
+    alone = [score_day(member, line.features, line.graphs, 1339).falls for member in (fitted.library, fitted.garch)]
+    np.testing.assert_array_equal(found, (alone[0] + alone[1]) / 2)
+
+
+def test_a_quantile_is_the_least_fall_that_holds_its_weight() -> None:
+    falls = Falls((5,), np.array([[0.3], [0.1], [0.2]]), np.array([1.0, 2.0, 1.0]))
+    np.testing.assert_array_equal(falls.quantiles(np.array([0.1, 0.5, 0.51, 0.75, 0.76])), [[0.1, 0.1, 0.2, 0.2, 0.3]])
 
 
 @pytest.mark.parametrize("change", [renamed, with_stranger])
@@ -98,17 +103,17 @@ def test_order_and_number_of_columns_change_no_bit_but_of_sums(change: object, l
 
 
 def test_back_test_of_falls_is_one_day_at_a_time(line: Line) -> None:
-    split = SplitConfig(first=line.labels.dates[1200].astype(object))
-    model = models.make("pool", ModelsConfig())
-    plan = folds(line.labels, split, 1)
-    found = backtest.run_falls("pool", model, line.features, line.graphs, line.labels, plan, (5, 20))
+    split, chosen = SplitConfig(first=line.labels.dates[1200].astype(object)), ModelsConfig(names=("pool", "vol+breadth"))
+    ran = backtest.run(line.features, line.graphs, line.labels, chosen, split, BacktestConfig(jobs=1))
+    assert list(ran.falls) == ["pool"]
+    found = ran.falls["pool"]
     assert found.falls.shape == (140, 2, ATOMS)
+    assert found.horizons == (5, 20)
     assert np.isfinite(found.falls).mean() > 0.9
+    model, plan = models.make("pool", chosen), folds(line.labels, split, 1)
     for t in (1200, 1339):
         cut = Line.of(line.panel.rows(0, t + 1))
         fold = next(f for f in plan if f.start <= t < f.stop)
         past = replace(fold, train=fold.train[: t + 1], stop=t + 1)
-        alone = backtest.run_falls("pool", model, cut.features, cut.graphs, cut.labels, [past], (5, 20))
+        alone = backtest.do(backtest.Job("pool", model, (0,), past), cut.features, cut.graphs, cut.labels)
         np.testing.assert_array_equal(alone.falls[-1], found.falls[t - 1200])
-    with pytest.raises(UsageError, match="simulates no path"):
-        backtest.run_falls("forest", models.make("beta-map", ModelsConfig()), line.features, line.graphs, line.labels, plan, (5,))

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-from prove.contagion import ASSETS, DECISION, DEGREE, STRESSED, TRAINED, Market, area
+from prove.contagion import ASSETS, DECISION, DEGREE, ROWS, STRESSED, TRAINED, Market, judged
 from sklearn.metrics import roc_auc_score
-
-from riskradar.layers.twins import placebo
 
 SEED = 100  # not one of those of the proof
 
@@ -33,6 +31,13 @@ def test_only_the_graph_tells_the_two_kinds_of_stress_apart(planted: Market) -> 
 
 def test_the_network_sees_it_with_the_true_graph_and_not_with_its_twin(planted: Market) -> None:
     y, oracle = planted.labels.values[planted.decisions[TRAINED:], 0, 0], planted.oracle[TRAINED:]
-    true, twin = area(planted, planted.graphs, SEED), area(planted, placebo(planted.graphs, SEED), SEED)
+    true, twin = (judged(ROWS[row](), planted, SEED)[0] for row in ("srr", "srr-shuffled"))
     assert true > roc_auc_score(y, oracle) - 0.05
+    assert twin < true - 0.1
+
+
+def test_the_radar_finds_it_against_its_anchor_and_its_twin_does_not(planted: Market) -> None:
+    (true, opened), (twin, closed) = (judged(ROWS[row](), planted, SEED) for row in ("radar", "radar-shuffled"))
+    assert opened.state()["gate"] > 0.5
+    assert closed.state()["gate"] < 0.1
     assert twin < true - 0.1

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from riskradar.labels import ROUNDING
-from riskradar.models.base import Fitted
-from riskradar.tables import Features, Target
+from riskradar.tables import Target
 from riskradar.tables.arrays import Float
 
 ATOMS = 200  # equally likely falls that stand for a distribution
@@ -34,29 +32,15 @@ class Falls:
         """The smallest fall at which the weight so far reaches each level, [H, Q]."""
         out = np.empty((len(self.horizons), len(levels)))
         for h, falls in enumerate(self.falls.T):
-            order = np.argsort(falls, kind="stable")
+            order = np.argsort(falls)  # equal falls are one step of the sum, whatever their order
             share = np.cumsum(self.weights[order])
             out[h] = falls[order][np.minimum(np.searchsorted(share, levels * share[-1]), len(order) - 1)]
         return out
 
-    def atoms(self) -> Float:
-        """The distribution as equally likely falls in rising order, [H, ATOMS]."""
-        return self.quantiles((np.arange(ATOMS) + 0.5) / ATOMS)
 
-
-@runtime_checkable
-class Simulated(Fitted, Protocol):
-    """A fitted model that draws paths."""
-
-    def falls(self, features: Features, horizons: tuple[int, ...]) -> Falls | None:
-        """Paths after the last session of `features`; None while too little is known."""
-        ...
-
-
-def averaged(*members: Falls) -> Falls:
-    """The mean of the members' quantiles (Vincent 1912; Lichtendahl, Grushka-Cockayne and Winkler 2013), as ATOMS equally likely falls."""
-    mean = np.mean([member.atoms() for member in members], axis=0)
-    return Falls(members[0].horizons, np.ascontiguousarray(mean.T), np.ones(ATOMS))
+def atoms(falls: Falls | None, horizons: tuple[int, ...]) -> Float:
+    """The distribution as equally likely falls in rising order, [H, ATOMS]; NaN where withheld."""
+    return np.full((len(horizons), ATOMS), np.nan) if falls is None else falls.quantiles((np.arange(ATOMS) + 0.5) / ATOMS)
 
 
 def horizons(targets: tuple[Target, ...]) -> tuple[int, ...]:

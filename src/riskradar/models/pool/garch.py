@@ -20,7 +20,7 @@ from riskradar.models.base import EVERY_SESSION, Prediction
 from riskradar.models.calibration import LEAST
 from riskradar.models.inputs import missing
 from riskradar.models.pool.anchor import ANCHOR, anchor
-from riskradar.models.pool.falls import Falls, horizons, probabilities
+from riskradar.models.pool.falls import Falls, atoms, horizons, probabilities
 from riskradar.tables import Features, Graphs, Labels, Target
 from riskradar.tables.arrays import Float, Int
 
@@ -129,11 +129,15 @@ class FittedGarch:
 
     def predict(self, features: Features, graphs: Graphs) -> Prediction:
         """See Fitted.predict."""
-        score = np.full(len(self.targets), anchor(features)[-1])
-        return Prediction(score[None], probabilities(self.falls(features, horizons(self.targets)), self.targets)[None])
+        score, within = np.full(len(self.targets), anchor(features)[-1]), horizons(self.targets)
+        found = self.falls(features, within)
+        return Prediction(score[None], probabilities(found, self.targets)[None], atoms(found, within))
 
     def falls(self, features: Features, horizons: tuple[int, ...]) -> Falls | None:
-        """See Simulated.falls; the draws of a session are seeded by its date, so that they are the same whenever it is scored."""
+        """Simulated paths; the draws of a session are seeded by its date, so that they are the same whenever it is scored.
+
+        None where the parameters, today's return or 252 returns are not known.
+        """
         returns = features.column("index_return")[-self.config.residuals :]
         known = returns[np.isfinite(returns)]
         if not horizons or np.isnan(self.parameters[0]) or np.isnan(returns[-1]) or len(known) < LEAST:

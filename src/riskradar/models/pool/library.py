@@ -14,7 +14,7 @@ from riskradar.models.base import EVERY_SESSION, Prediction
 from riskradar.models.calibration import LEAST
 from riskradar.models.inputs import missing
 from riskradar.models.pool.anchor import ANCHOR, anchor
-from riskradar.models.pool.falls import Falls, horizons, probabilities
+from riskradar.models.pool.falls import Falls, atoms, horizons, probabilities
 from riskradar.models.pool.portfolios import NEEDS, Portfolios, variances
 from riskradar.tables import Features, Graphs, Labels, Target
 from riskradar.tables.arrays import Float, Int
@@ -65,11 +65,12 @@ class FittedLibrary:
 
     def predict(self, features: Features, graphs: Graphs) -> Prediction:
         """See Fitted.predict."""
-        score = np.full(len(self.targets), anchor(features)[-1])
-        return Prediction(score[None], probabilities(self.falls(features, horizons(self.targets)), self.targets)[None])
+        score, within = np.full(len(self.targets), anchor(features)[-1]), horizons(self.targets)
+        found = self.falls(features, within)
+        return Prediction(score[None], probabilities(found, self.targets)[None], atoms(found, within))
 
     def falls(self, features: Features, horizons: tuple[int, ...]) -> Falls | None:
-        """See Simulated.falls; only paths whose last session is known, and none before 252 sessions of index paths have matured."""
+        """Past paths rescaled to today; only those whose last session is known, and None before 252 sessions of index paths have matured."""
         config, record = self.config, self.record.extended(features)
         variance, mean = variances(record, features)
         if not horizons or np.isnan(variance[-1, 0]) or np.isfinite(variance[: -horizons[-1], 0]).sum() < LEAST:

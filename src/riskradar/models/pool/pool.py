@@ -12,7 +12,6 @@ from pydantic import BaseModel, NonNegativeFloat, PositiveFloat
 from riskradar.models.base import EVERY_SESSION, Fitted, Prediction
 from riskradar.models.calibration import coherent
 from riskradar.models.pool.betamap import BetaMap, FittedBetaMap
-from riskradar.models.pool.falls import Falls, averaged
 from riskradar.models.pool.garch import FittedGarch, Garch, GarchConfig
 from riskradar.models.pool.library import FittedLibrary, Library, LibraryConfig
 from riskradar.tables import Features, Graphs, Labels, Target
@@ -62,19 +61,17 @@ class FittedPool:
     history: int = EVERY_SESSION
 
     def predict(self, features: Features, graphs: Graphs) -> Prediction:
-        """See Fitted.predict. While the beta map has too few labels its weight goes to the others; without library or simulation: withheld."""
+        """See Fitted.predict. While the beta map has too few labels its weight goes to the others; without library or simulation: withheld.
+
+        Its falls have the mean of the quantiles of library and simulation (Vincent 1912; Lichtendahl, Grushka-Cockayne and Winkler 2013).
+        """
         library, garch, beta = (member.predict(features, graphs) for member in (self.library, self.garch, self.beta))
         given = np.stack([library.probability, garch.probability, beta.probability])
         young = np.isnan(given[2])
         weights = np.array(self.weights)[:, None, None] * np.ones_like(given)
         weights[2][young], given[2][young] = 0.0, 0.0
         mean = np.clip((weights * given).sum(axis=0) / weights.sum(axis=0), NEAREST, 1 - NEAREST)
-        return Prediction(library.score, coherent(mean[0], self.targets)[None])
-
-    def falls(self, features: Features, horizons: tuple[int, ...]) -> Falls | None:
-        """The forward fall as equally likely outcomes: the quantile average of library and simulation; None where either is withheld."""
-        library, garch = (member.falls(features, horizons) for member in (self.library, self.garch))
-        return averaged(library, garch) if library and garch else None
+        return Prediction(library.score, coherent(mean[0], self.targets)[None], (library.falls + garch.falls) / 2)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See Fitted.state."""
