@@ -48,7 +48,8 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
     def hash(self) -> str:
         """SHA-256 of the settings that decide a run's numbers; who shares the work and where live data come from do not."""
-        settings = self.model_dump(mode="json", exclude={"backtest": {"jobs", "dask"}, "sources": True, "quality": True})
+        where = {"store"} | ({"as_of"} if self.data.as_of is None else set())
+        settings = self.model_dump(mode="json", exclude={"backtest": {"jobs", "dask"}, "data": where, "sources": True, "quality": True})
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from riskradar.data.calendar import exchange
-from riskradar.data.quality import QualityConfig, is_name, judge
-from riskradar.data.sources import Cell
+from riskradar.data.quality import QualityConfig, judge
+from riskradar.data.sources import Cell, SourcesConfig
+from riskradar.data.sources.base import is_name
 
 EVENING = datetime(2026, 3, 6, 23, tzinfo=UTC)  # Friday, 18:00 in New York
 DAYS = [date(2026, 3, d) for d in (2, 3, 4, 5, 6)]
@@ -57,6 +59,8 @@ def test_a_bad_cell_is_refused_alone(cell: Cell, rule: str) -> None:
 ])  # fmt: skip
 def test_a_name_that_could_deceive_is_refused(name: str) -> None:
     assert not is_name(name)
+    with pytest.raises(ValidationError, match="could deceive"):
+        SourcesConfig(assets=("AAPL", name))
     found = judged([Cell("close", name, "2026-03-05", "1"), Cell(name, "", "2026-03-05", "1")])
     assert [r.rule for r in found.refused] == ["bad_name"] * 2
 
@@ -111,6 +115,15 @@ def test_a_split_that_nobody_told_is_suspected(shares: float, drift: float) -> N
     assert not judged([*cells, Cell("split", "AAA", DAYS[2].isoformat(), repr(shares))]).refused
     assert not judged(cells, own={("split", "AAA"): {DAYS[2]: shares}}).refused
     assert not judged(cells, trust=(f"AAA {DAYS[2]}",)).refused
+
+
+@pytest.mark.parametrize(("shares_traded", "believed"), [(2100, False), (21000, True)])
+def test_a_fall_by_half_in_a_storm_of_trading_is_believed(shares_traded: int, believed: bool) -> None:
+    cells = closes(100, 101, 50.5, 51) + closes(50, 50.1, 50.2, 50.1, asset="BBB")
+    volumes = [Cell("volume", "AAA", d.isoformat(), str(v)) for d, v in zip(DAYS, (1000, 1000, shares_traded, 1500), strict=False)]
+    found = judged([*cells, *volumes])
+    assert [d.rule for d in found.doubts] == ["split_suspect"]
+    assert bool(found.refused) is not believed
 
 
 def test_a_split_is_seen_against_the_last_stored_close() -> None:

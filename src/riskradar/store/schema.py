@@ -29,7 +29,7 @@ def _number(name: str) -> Column[Any]:
 
 
 VERSIONS = Table("schema_versions", METADATA, Column("version", Integer, primary_key=True))
-NAMES = _table("names", _text("series"), _text("asset"))
+NAMES = _table("names", _text("source"), _text("series"), _text("asset"))  # the oldest row of a series and asset is the source that views take
 BATCHES = _table(
     "batches", _text("source"), _text("moment"), _number("received"), _number("stored"), _number("identical"), _number("corrected"),
     _number("quarantined"), _text("previous"),

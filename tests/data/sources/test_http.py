@@ -99,12 +99,18 @@ def test_requests_to_a_host_are_paced() -> None:
 @pytest.mark.parametrize(
     ("location", "says"),
     [("http://elsewhere.example/data", "http://elsewhere.example"), ("http://169.254.169.254/latest", "http://169.254.169.254"),
-     ("file:///etc/passwd", "file://"), ("http://127.0.0.1:1/data", "http://127.0.0.1:1"), ("ftp://127.0.0.1/x", "ftp://127.0.0.1")],
+     ("file:///etc/passwd", "file://"), ("http://[", "no address"), ("http://127.0.0.1:99999/", "no address"),
+     ("http://127.0.0.1:1/data", "http://127.0.0.1:1"), ("ftp://127.0.0.1/x", "ftp://127.0.0.1")],
 )  # fmt: skip
 def test_a_redirect_to_another_host_is_refused(location: str, says: str) -> None:
     error, asked = ask(Reply(status=302, headers={"Location": location}))
     assert asked == 1
     assert f"redirects to {says}" in str(error)
+
+
+def test_a_redirect_without_an_address_is_an_answer() -> None:
+    answer, asked = ask(Reply(status=304))
+    assert (answer.status, asked) == (304, 1)
 
 
 def test_a_redirect_on_the_same_host_is_followed_and_a_loop_ends() -> None:
@@ -174,7 +180,7 @@ def test_nobody_listens() -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://host/x", "//host", "http://", "http://user:word@host", "http://host/#key"])
+@pytest.mark.parametrize("url", ["http://host:99999", "file:///etc/passwd", "ftp://host/x", "//host", "http://", "http://user:word@host", "http://host/#key"])
 def test_addresses(url: str) -> None:
     with pytest.raises(ValidationError):
         TypeAdapter(Address).validate_python(url)

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from riskradar.data.sentiment import SentimentConfig
 from riskradar.data.sources import file, fred, gdelt, reddit, rss, stooq, yahoo
-from riskradar.data.sources.base import HEADLINE, MARKET, Cell, Payload, Request, Source
+from riskradar.data.sources.base import HEADLINE, MARKET, Cell, Payload, Request, Source, is_name
 from riskradar.data.sources.file import FileConfig
 from riskradar.data.sources.fred import FredConfig
 from riskradar.data.sources.gdelt import GdeltConfig
@@ -52,3 +52,11 @@ class SourcesConfig(BaseModel, frozen=True, extra="forbid"):
             if name not in SOURCES:
                 raise ValueError(f"no source {name!r}; there are {', '.join(SOURCES)}")
         return use
+
+    @field_validator("assets")
+    @classmethod
+    def _plain(cls, assets: tuple[str, ...]) -> tuple[str, ...]:
+        for name in assets:
+            if not is_name(name):
+                raise ValueError(f"the name {name!a} could deceive: use ASCII letters, digits and signs such as . - ^ =")
+        return assets

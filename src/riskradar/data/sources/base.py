@@ -16,6 +16,7 @@ from riskradar.errors import SourceError
 
 HEADLINE = "headline"  # the series of a cell whose value is a text to be scored
 MARKET = ""  # the asset of a cell that speaks of the whole market
+_NAME = re.compile(r"(?!.*\.\.)[A-Za-z0-9^][A-Za-z0-9.^=&_+:/~ -]{0,63}", re.ASCII)
 _BAD_ESCAPE = re.compile(rb'\\(?!["\\/bfnrtu])')
 
 
@@ -61,12 +62,19 @@ class Source:
 
     names(config, request): what would be fetched, one unit of success or failure each;
     fetch(client, config, request, name): the payloads of one name, in order; SourceError when they cannot be had, Missing when there are none;
-    parse(payload): its cells, from nothing but the payload; SourceError when it is no data, Missing when it is data without rows.
+    parse(payload): its cells, from nothing but the payload; SourceError when it is no data, Missing when it is data without rows;
+    fleeting: what it says was known no earlier than it was fetched, since nobody can ask for it afterwards; for the others there is the lag table.
     """
 
     names: Callable[[Any, Request], Sequence[str]]
     fetch: Callable[[Client, Any, Request, str], list[Payload]]
     parse: Callable[[Payload], list[Cell]]
+    fleeting: bool = False
+
+
+def is_name(name: str) -> bool:
+    """Whether a name can be printed, stored and told from its look-alikes: ASCII without quotes, brackets, controls or parent folders."""
+    return bool(_NAME.fullmatch(name))
 
 
 def payload(source: str, name: str, answer: Answer) -> Payload:

@@ -37,7 +37,7 @@ LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.prox
 def address(url: str) -> str:
     """A plain http or https address; ValueError for any other, and for one that carries a password or a key."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:  # a port that is no number raises here
         raise ValueError("give an http or https address")
     if parts.username or parts.password or parts.fragment:
         raise ValueError("give an address without user, password or fragment: keys come from the environment")
@@ -209,7 +209,7 @@ class Client:
             request.extensions["timeout"] = {"connect": min(config.connect, left), "read": read, "write": read, "pool": read}
             try:
                 with self._answering(request) as response:
-                    if response.is_redirect:
+                    if response.has_redirect_location:
                         request = self._redirected(request, response.headers["location"])
                         continue
                     if response.status_code in TRANSIENT:
@@ -230,8 +230,13 @@ class Client:
 
     def _redirected(self, request: httpx2.Request, location: str) -> httpx2.Request:
         """The same request at the new address; SourceError unless that is the same host, and no less safe."""
-        old, new = urlsplit(str(request.url)), urlsplit(urljoin(str(request.url), location))
-        if request.method != "GET" or (new.hostname, new.port) != (old.hostname, old.port) or new.scheme not in (old.scheme, "https"):
+        old = urlsplit(str(request.url))
+        try:
+            new = urlsplit(urljoin(str(request.url), location))
+            other = (new.hostname, new.port) != (old.hostname, old.port)
+        except ValueError:
+            raise SourceError(f"{old.hostname} redirects to no address; nothing was kept of it; check base_url") from None
+        if request.method != "GET" or other or new.scheme not in (old.scheme, "https"):
             away = self.keys.redacted(f"{new.scheme}://{new.netloc}")[:80]
             raise SourceError(f"{old.hostname} redirects to {away}, which is not followed; nothing was kept of it; check base_url")
         return self._http.build_request("GET", new.geturl(), headers=request.headers)
@@ -279,6 +284,6 @@ def _wait_asked(header: str | None, now: datetime) -> float | None:
         return float(header)
     try:
         moment = parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     return max((moment - now).total_seconds(), 0.0) if moment.tzinfo else None

@@ -67,7 +67,7 @@ def _token(client: Client, config: RedditConfig, name: str) -> str:
     keys = client.keys.of("REDDIT_KEY"), client.keys.of("REDDIT_SECRET")
     answer = client.post(config, f"{config.base_url}/api/v1/access_token", {"grant_type": "client_credentials"}, keys)
     token = at(parsed_json(REDDIT, payload(REDDIT, name, answer)), "access_token")
-    if not isinstance(token, str) or not token:
+    if not isinstance(token, str) or not token or not token.isascii():
         raise not_data(REDDIT, payload(REDDIT, name, answer))
     return client.keys.hide(token)
 
@@ -79,4 +79,4 @@ def _post(post: object, page: Payload) -> Headline:
         raise not_data(REDDIT, page) from None
 
 
-SOURCE = Source(names, fetch, parse)
+SOURCE = Source(names, fetch, parse, fleeting=True)
