@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from riskradar import config as configuration
-from riskradar import data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, trials
+from riskradar import data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, store, trials
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -90,7 +90,7 @@ def full_protocol(
     if stored.evaluation["sealed"]:
         raise UsageError(f"the full protocol looks at both halves and {stored.id} at one; nothing was run; run with --confirm --full")
     made = configuration.check(about["config"], Config)
-    panel, _ = data.assemble(data.read(made.data) if prices is None else data.read_frame(prices, made.data), made.data)
+    panel, _ = data.assemble(store.read(made.data) if prices is None else data.read_frame(prices, made.data), made.data)
     if panel_hash(panel) != about["panel"]["hash"]:
         raise UsageError(f"the prices are no longer those of {stored.id}; nothing was run; run again, then ask for the full protocol")
     cache = Cache(home / UNFINISHED)
@@ -266,8 +266,26 @@ def audit(
 ) -> Audit:
     """Look for the future in every number of the line, on the user's own data and settings; see riskradar.lookahead."""
     made = configuration.load(preset, file, settings)
-    raw = data.read(made.data) if prices is None else data.read_frame(prices, made.data)
+    raw = store.read(made.data) if prices is None else data.read_frame(prices, made.data)
     return lookahead.audit(raw, made, seed=seed, jobs=made.backtest.jobs, stage=stage)
+
+
+def init(folder: Path = Path("store")) -> str:
+    """Make a store in a folder, or open the one that is there; returns the URL for data.store."""
+    url = f"sqlite:///{folder.resolve() / 'radar.db'}"
+    store.Store.create(url)
+    return url
+
+
+def data_import(url: str, prices: Sequence[Path] = (), macro: Path | None = None, sentiment: Path | None = None) -> dict[str, store.Receipt]:
+    """Add files to a store, one commit each; name -> what became of its cells. Raises the errors of riskradar.store.import_file."""
+    files: list[tuple[Path, store.Setting]] = [(path, "prices") for path in prices]
+    files += [(macro, "macro")] if macro else []
+    files += [(sentiment, "sentiment")] if sentiment else []
+    if not files:
+        raise UsageError("no file was named; nothing was stored; give --prices, --macro or --sentiment")
+    opened = store.Store.open(url)
+    return {str(path): store.import_file(opened, path, setting, datetime.now(UTC)) for path, setting in files}
 
 
 def doctor(*, home: Path = HOME) -> list[Check]:

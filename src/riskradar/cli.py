@@ -26,6 +26,11 @@ app = typer.Typer(
     help="How fragile is the market, why, and how far can that number be trusted.",
 )  # fmt: skip
 
+stored = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The store of live data.")
+app.add_typer(stored, name="data")
+
+STORE = "sqlite:///store/radar.db"
+StoreUrl = Annotated[str, typer.Option("--store", help="the database, as data.store", metavar="URL")]
 Preset = Annotated[str, typer.Argument(help="standard, wide, tiny, paper or paper-text")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="over the preset, e.g. layers.correlation.window=20", metavar="KEY=VALUE")]
 File = Annotated[Path | None, typer.Option("--config", help="a TOML file over the preset", metavar="FILE")]
@@ -149,6 +154,66 @@ def report(
 
     path = api.report(run, home=home, out=out, confirm=confirm)
     _json({"report": str(path)}) if as_json else print(path)
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="where the database and the raw files go", metavar="FOLDER")] = Path("store")) -> None:
+    """Make a store for live data; prints what to set data.store to."""
+    from riskradar import api
+
+    print(f"data.store={api.init(folder)}")
+
+
+@stored.command("import")
+def data_import(
+    url: StoreUrl = STORE,
+    prices: Annotated[list[Path] | None, typer.Option(help="wide or long prices; may be given several times", metavar="FILE")] = None,
+    macro: Annotated[Path | None, typer.Option(help="macro series, as data.macro", metavar="FILE")] = None,
+    sentiment: Annotated[Path | None, typer.Option(help="sentiment, as data.sentiment", metavar="FILE")] = None,
+    as_json: Json = False,
+) -> None:
+    """Add files to the store; what it has already is counted, what differs is kept beside it as a correction."""
+    from riskradar import api
+
+    found = {name: vars(receipt) for name, receipt in api.data_import(url, prices or (), macro, sentiment).items()}
+    if as_json:
+        return _json(found)
+    return print("\n".join(f"{name}: " + ", ".join(f"{count:,} {what}" for what, count in counts.items()) for name, counts in found.items()))
+
+
+@stored.command()
+def status(url: StoreUrl = STORE, as_json: Json = False) -> None:
+    """What the store holds, source by source."""
+    from riskradar import text
+    from riskradar.store import Store
+
+    found = Store.open(url).status()
+    if as_json:
+        return _json(found)
+    header = ("source", "batches", "received", "stored", "identical", "corrected", "quarantined", "last")
+    print(f"schema {found['schema']}, {found['payloads']} raw payloads")
+    return print(text.table(header, [[str(source[name]) for name in header] for source in found["sources"]]))
+
+
+@stored.command()
+def verify(url: StoreUrl = STORE, as_json: Json = False) -> None:
+    """Check every row and raw file of the store against its hash."""
+    from riskradar.errors import StorageError
+    from riskradar.store import Store, verify
+
+    found = verify(Store.open(url))
+    _json({"found": found}) if as_json else print("\n".join(found or ["every row and every raw file is what was stored"]))
+    if found:
+        raise StorageError(f"{found[0]}, and {len(found) - 1} more; nothing was changed; riskradar data repair")
+
+
+@stored.command()
+def repair(url: StoreUrl = STORE, as_json: Json = False) -> None:
+    """Put damaged rows back from the raw files where these give the same bytes; nothing is removed."""
+    from riskradar.store import Store, repair
+
+    found = repair(Store.open(url))
+    _json({"found": found}) if as_json else print("\n".join(found or ["no observation is damaged"]))
 
 
 @app.command()
