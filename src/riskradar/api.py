@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from riskradar import config as configuration
 from riskradar import data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, store, trials
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
+from riskradar.data.calendar import exchange
 from riskradar.errors import UsageError
 from riskradar.features import FEATURES
 from riskradar.layers import LAYERS
@@ -286,6 +287,34 @@ def data_import(url: str, prices: Sequence[Path] = (), macro: Path | None = None
         raise UsageError("no file was named; nothing was stored; give --prices, --macro or --sentiment")
     opened = store.Store.open(url)
     return {str(path): store.import_file(opened, path, setting, datetime.now(UTC)) for path, setting in files}
+
+
+def data_export(url: str, path: Path, as_of: str = "") -> int:
+    """Write what a store knew to a Parquet or CSV file of series, asset, date, known_at and value; how many rows.
+
+    as_of: 20:00 New York of a day, or now. known_at is empty where the lag table decides. UsageError for another ending or no day.
+    """
+    if path.suffix not in (".parquet", ".csv"):
+        raise UsageError(f"{path} ends neither in .parquet nor in .csv; nothing was written; name one of them")
+    moment = store.evening(_day(as_of)) if as_of else datetime.now(UTC)
+    frame = store.Store.open(url).as_of(moment).observations().frame()
+    record.write_bytes(path, frame.to_parquet(index=False) if path.suffix == ".parquet" else frame.to_csv(index=False).encode())
+    return len(frame)
+
+
+def data_calendar(code: str = "XNYS", start: str = "", end: str = "") -> list[str]:
+    """The sessions of an exchange from `start` (today) to `end` (two weeks later). UsageError for an unknown exchange or no day."""
+    first = _day(start) if start else datetime.now(UTC).date()
+    last = _day(end) if end else first + timedelta(days=14)
+    days = exchange(code).days
+    return [str(day) for day in days[(days >= np.datetime64(first)) & (days <= np.datetime64(last))]]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no date; nothing was read; write it as 2008-09-15") from None
 
 
 def doctor(*, home: Path = HOME) -> list[Check]:

@@ -196,6 +196,32 @@ def status(url: StoreUrl = STORE, as_json: Json = False) -> None:
 
 
 @stored.command()
+def export(
+    path: Annotated[Path, typer.Argument(help="a file that ends in .parquet or .csv", metavar="FILE")],
+    url: StoreUrl = STORE,
+    as_of: Annotated[str, typer.Option(help="what was known at 20:00 New York of this day; now unless given", metavar="DATE")] = "",
+) -> None:
+    """Write every value of the store, each vintage a row."""
+    from riskradar import api
+
+    print(f"{api.data_export(url, path, as_of):,} rows in {path}")
+
+
+@stored.command()
+def calendar(
+    code: Annotated[str, typer.Argument(help="an exchange, as data.calendar names it")] = "XNYS",
+    start: Annotated[str, typer.Option(help="first day", metavar="DATE")] = "",
+    end: Annotated[str, typer.Option(help="last day", metavar="DATE")] = "",
+    as_json: Json = False,
+) -> None:
+    """Print the sessions of an exchange; those of the next two weeks unless days are given."""
+    from riskradar import api
+
+    found = api.data_calendar(code, start, end)
+    _json({"calendar": code, "sessions": found}) if as_json else print("\n".join(found or ["no session"]))
+
+
+@stored.command()
 def verify(url: StoreUrl = STORE, as_json: Json = False) -> None:
     """Check every row and raw file of the store against its hash."""
     from riskradar.errors import StorageError

@@ -163,10 +163,15 @@ def _umask() -> int:
 
 
 def write_text(path: Path, content: str) -> None:
+    """See write_bytes."""
+    write_bytes(path, content.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file whole: StorageError when that fails, and then the old one is still there."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".writing-", delete=False) as work:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".writing-", delete=False) as work:
             work.write(content)
         os.chmod(work.name, 0o666 & ~_umask())
         os.replace(work.name, path)

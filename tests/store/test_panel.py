@@ -13,7 +13,7 @@ from sqlalchemy import select, text, update
 from riskradar import api, config, data
 from riskradar.cli import app
 from riskradar.data import DataConfig
-from riskradar.errors import InputError, StorageError
+from riskradar.errors import InputError, StorageError, UsageError
 from riskradar.store import Store, database, import_file, read, repair, schema, verify
 from tests import markets
 
@@ -179,6 +179,20 @@ def test_the_command_line(tmp_path, files):
     assert "file" in said("data", "status", "--store", url)
     assert "every row" in said("data", "verify", "--store", url)
     assert "no observation is damaged" in said("data", "repair", "--store", url)
+    for name in ("all.parquet", "all.csv"):
+        assert said("data", "export", str(tmp_path / name), "--store", url).startswith(f"{sum(one['stored'] for one in told.values()):,} rows")
+    assert pd.read_parquet(tmp_path / "all.parquet")["value"].tolist() == pd.read_csv(tmp_path / "all.csv")["value"].tolist()
+    assert said("data", "export", str(tmp_path / "none.csv"), "--store", url, "--as-of", "1980-01-01").startswith("0 rows")
+
+
+def test_the_calendar():
+    from riskradar import api
+
+    assert api.data_calendar("XNYS", "2001-09-10", "2001-09-18") == ["2001-09-10", "2001-09-17", "2001-09-18"]
+    assert len(api.data_calendar()) >= 8
+    for wrong in (("XNIS",), ("XNYS", "tomorrow")):
+        with pytest.raises(UsageError):
+            api.data_calendar(*wrong)
 
 
 def test_the_store_is_light():

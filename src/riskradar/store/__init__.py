@@ -3,7 +3,7 @@
 from riskradar.store.imported import Setting, import_file
 from riskradar.store.judge import Receipt
 from riskradar.store.soundness import repair, verify
-from riskradar.store.store import Store, read
+from riskradar.store.store import Store, evening, read
 from riskradar.store.view import View
 
-__all__ = ["Receipt", "Setting", "Store", "View", "import_file", "read", "repair", "verify"]
+__all__ = ["Receipt", "Setting", "Store", "View", "evening", "import_file", "read", "repair", "verify"]

@@ -132,11 +132,16 @@ class Store:
             return {"schema": schema.version(connection), "sources": sources, "payloads": payloads}
 
 
+def evening(day: date) -> datetime:
+    """The radar's moment of a day: 20:00 New York."""
+    return datetime.combine(day, RADAR, NEW_YORK)
+
+
 def read(config: DataConfig) -> Raw:
     """The rows that `config` names, from files or, with data.store, from a store as of data.as_of (20:00 New York; now where it is not set)."""
     if not config.store:
         return data.read(config)
-    moment = datetime.now(UTC) if config.as_of is None else datetime.combine(config.as_of, RADAR, NEW_YORK)
+    moment = datetime.now(UTC) if config.as_of is None else evening(config.as_of)
     return Store.open(config.store).as_of(moment).raw(config)
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from riskradar.tables.arrays import Days, Float, frozen, unique
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Name(NamedTuple):
@@ -59,3 +62,10 @@ class Observations:
         series, assets, days, values, known = zip(*rows, strict=True) if rows else ((), (), (), (), ())
         of = [code[Name(*pair)] for pair in zip(series, assets, strict=True)]
         return cls(tuple(names), np.array(of, np.int32), np.array(days, "datetime64[D]"), np.array(known, "datetime64[D]"), np.array(values, float))
+
+    def frame(self) -> pd.DataFrame:
+        """Long rows: series, asset, date, known_at, value."""
+        import pandas as pd
+
+        series, asset = (np.array([name[field] for name in self.names], object)[self.of] for field in (0, 1))
+        return pd.DataFrame({"series": series, "asset": asset, "date": self.date, "known_at": self.known_at, "value": self.value})
