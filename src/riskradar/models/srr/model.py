@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, model_validator
 from scipy.special import expit
 
 from riskradar.errors import UsageError
-from riskradar.models.base import Prediction
+from riskradar.models.base import Prediction, State
 from riskradar.models.dense import TrainConfig
 from riskradar.models.inputs import missing, missing_layers, teachable
 from riskradar.models.srr.architecture import Architecture
@@ -141,6 +141,10 @@ class Srr:
         read = {"taught": taught, "read.fill": gaps.fill, "read.gap": gaps.gap, "read.mean": mean, "read.scale": scale}
         return [FittedSrr(self, labels.targets, read | {n: array[s : s + 1] for n, array in weights.items()}) for s in range(len(seeds))]
 
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedSrr":
+        """See Model.restore."""
+        return FittedSrr(self, targets, dict(state))
+
     def _outcomes(self, labels: Labels) -> Float:
         """Labels of the system, and with a node head of each asset after it, [T, U, K]; NaN for targets that are not to be learned."""
         if self.config.node_loss and len(labels.units) == 1:
@@ -189,10 +193,10 @@ class FittedSrr:
         config, taught = self.model.config, self.learned["taught"]
         binary = np.array([target.binary for target in self.targets], bool)
         score = np.full((1 + (len(features.nodes) if config.node_loss else 0), len(self.targets)), np.nan)
-        snapshots = self._snapshots(features, graphs)
+        snapshots = self.snapshots(features, graphs)
         if snapshots is not None:
             said = self._said(snapshots)
-            score[0, taught] = said["system"][_middle(self.model.network(self.targets, taught))]
+            score[0, taught] = said["system"][middle(self.model.network(self.targets, taught))]
             if config.node_loss:
                 node = np.full((len(features.nodes), int((taught & binary).sum())), np.nan)
                 node[snapshots.mask.any(axis=0)] = said["node"]
@@ -201,7 +205,7 @@ class FittedSrr:
 
     def fusion(self, features: Features, graphs: Graphs) -> dict[str, float]:
         """The weight of each layer on the last of the `history` sessions handed in; empty where layers are not weighed, or nothing is scored."""
-        snapshots = self._snapshots(features, graphs)
+        snapshots = self.snapshots(features, graphs)
         share = {} if snapshots is None else self._said(snapshots)
         return dict(zip(self.model.config.layers, share["fusion"].tolist(), strict=True)) if "fusion" in share else {}
 
@@ -209,7 +213,7 @@ class FittedSrr:
         """See Fitted.state."""
         return self.learned
 
-    def _snapshots(self, features: Features, graphs: Graphs) -> Market | None:
+    def snapshots(self, features: Features, graphs: Graphs) -> Market | None:
         """What one score reads; None where it is to be withheld."""
         if "read.mean" not in self.learned or len(features.dates) != self.history:
             return None
@@ -234,7 +238,7 @@ class FittedSrr:
         return {name: values[0, 0].numpy() for name, values in said.items() if values is not None}
 
 
-def _middle(architecture: Architecture) -> Int:
+def middle(architecture: Architecture) -> Int:
     """The one number of the system head for each target: its logit, or the quantile nearest to the median."""
     columns = architecture.columns(architecture.targets)
     nearest = min(architecture.quantiles, key=lambda level: abs(level - 0.5))
