@@ -22,11 +22,13 @@ bench: $(VENV)/ready ## speed beside named peers, as ratios; results in results/
 	$(BIN)/python benchmarks/graphs.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/sizing.py
+	$(BIN)/python benchmarks/contagion.py
 
 prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
 	$(BIN)/python prove/ranks.py --count 1000000
 	$(BIN)/python prove/noise.py
 	$(BIN)/python prove/contagion.py
+	$(BIN)/python prove/scenario.py
 	bash prove/wheel.sh
 
 clean: ## remove what can be built again (runs are kept)

@@ -25,7 +25,7 @@ import numpy as np
 from prove.contagion import interval
 
 from riskradar.attribution import Atoms, Read, attribute
-from riskradar.attribution.checks import agreement, deletion
+from riskradar.attribution.checks import CURVE, agreement, deletion
 from riskradar.backtest import fit_fold, score_day
 from riskradar.models import Fitted
 from riskradar.models.dense import TrainConfig
@@ -33,12 +33,12 @@ from riskradar.models.srr.model import Srr, SrrConfig
 from riskradar.split import Fold
 from riskradar.tables import Bits, Facts, Features, Graphs, Labels, Panel, Target
 
-COUNT, BUDGET = 20, "about 15 minutes on 2 cores"
+COUNT, BUDGET = 20, "about 25 minutes on 2 cores"
 OUT = Path("proofs/explain.json")
 STRENGTHS = (1.0, 0.0)
 ASSETS, GROUP, SEQUENCE, TRAINED, TESTED = 20, 5, 3, 3000, 400
 LAYERS, TRUE_LAYER, TRUE_SNAPSHOT, SHARE = ("first", "second", "third"), 0, 1, 0.45
-SHOWN, LEAST_EDGES, WIDTH = 12, 6, 4.0  # explained samples of a market, true edges in each of them, deviation of the logit
+SHOWN, LEAST_EDGES, WIDTH = 8, 6, 4.0  # explained samples of a market, true edges in each of them, deviation of the logit
 MODEL = SrrConfig(
     layers=LAYERS, inputs=("stress", "decoy"), context=(), encoder="gcn", width=16, heads=1, depth=1, fusion="concat", sequence=SEQUENCE, every=1,
     train=TrainConfig(epochs=15, batch=64, rate=5e-3),
@@ -162,7 +162,7 @@ def measured(seed: int, strength: float, shown: int = SHOWN) -> dict[str, float]
         read = Read.of(tables, int(end), 0, fold.cutoff)
         atoms, again = attribute(fitted, read), attribute(other, read)
         score = score_day(fitted, market.features, market.graphs, int(end)).score[0, 0]
-        curves = {f"deletion{' inserted' * insert}": deletion(atoms, insert=insert) for insert in (False, True)}
+        curves = {f"deletion{' inserted' * insert}": deletion(atoms, insert=insert, cuts=CURVE) for insert in (False, True)}
         rows.append(recall(market, atoms, int(end)) | {name: each.advantage for name, each in curves.items() if each}
                     | {"gap": abs(score - atoms.reference - atoms.total), "seeds": agreement([atoms.by_asset, again.by_asset]) or 0.0})  # fmt: skip
     means = {name: float(np.mean([row[name] for row in rows if name in row])) for name in rows[0]}
@@ -173,7 +173,8 @@ def summary(runs: dict[str, dict[str, float]], strength: float) -> dict[str, tup
     """Means over the markets of one strength with their 90 % intervals, and truth less decoy."""
     of = [run for key, run in runs.items() if key.split("/")[1] == str(strength)]
     found = {name: interval([run[name] for run in of]) for name in of[0] if name not in ("gap", "samples")}
-    return found | {f"{name} less decoy": interval([run[name] - run[f"{name} decoy"] for run in of]) for name in ("assets", "edges", "layer", "snapshot")}
+    pairs = ("assets", "edges", "layer", "snapshot")
+    return found | {f"{name} less decoy": interval([run[name] - run[f"{name} decoy"] for run in of]) for name in pairs}
 
 
 def holds(runs: dict[str, dict[str, float]]) -> list[str]:

@@ -1,7 +1,7 @@
 """Proof: the short way of a stress test is the whole line, bit for bit, for every feature, layer and measure.
 
-On each random day of the real sample the last session, or the last month, is shocked, and its features, graphs and measures are made from their declared
-windows; they must equal those of the whole line built on the shocked panel.
+On each random day of the real sample the last session, or the last month, is shocked, and its features, graphs and measures are made from their
+declared windows; they must equal those of the whole line built on the shocked panel.
     python prove/scenario.py [COUNT]     writes proofs/scenario.json
 """
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from riskradar import attribution, data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, reopen, scenario, trials
 from riskradar import config as configuration
-from riskradar.attribution import Explanation
+from riskradar.attribution import Explanation, story
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -25,6 +25,7 @@ from riskradar.lookahead import Audit
 from riskradar.measures import MEASURES
 from riskradar.pipeline import Run
 from riskradar.record import Record
+from riskradar.reopen import Opened
 from riskradar.resume import Cache
 from riskradar.tables import Target
 
@@ -68,6 +69,7 @@ def run(
     evaluation, outcomes = done.report.record(), record.labels_frame(done.labels)
     about["protocol"] = trials.account(about, evaluation, str(evaluate.sealed_day(made.evaluate)), trials.TRIALS, asked=confirm)
     about["sentence"] = html.sentence(about, evaluation, done.backtest.forecasts, outcomes)
+    about["why"] = _why(Opened(Record(home / name, about, evaluation), made, done.panel, done.features, done.graphs, done.labels), done, evaluation)
     page = html.build(about, evaluation, done.backtest.forecasts, outcomes, done.measures.frame(), done.summary)
     stored = record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page, (done.measures, done.summary))
     cache.clear()
@@ -100,6 +102,19 @@ def full_protocol(
     record.write_text(stored.folder / "full.html", html.full_page(about, found))
     cache.clear()
     return found
+
+
+def _why(opened: Opened, done: Run, evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Why the page's first model said what it did on the last session and at the height of each crisis; none where it cannot be explained."""
+    model = html.anchor(opened.record.about, evaluation, done.backtest.forecasts)
+    if not model or not attribution.explainable(model, opened):
+        return []
+    forecast = done.backtest.forecasts[model]
+    told = story.told(opened, model, attribution.headline(opened), forecast, evaluation.get("sealed"))
+    return [
+        {"name": name, "model": model, "date": found.date, "sentences": html.sentences(found), "terms": found.record(0)["terms"], "graph": graph}
+        for name, found, graph in told
+    ]
 
 
 def _replicate(made: paper.PaperConfig, prices: pd.DataFrame | None, moment: datetime, home: Path, stage: Callable[[str], None]) -> Record:

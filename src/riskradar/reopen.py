@@ -76,7 +76,7 @@ class Opened:
 
     def seeds(self, model: str) -> tuple[int, ...]:
         """The seeds with which a model ran."""
-        return tuple(sorted({int(key.split("/")[1]) for key in self.record.about["learned"] if key.startswith(f"{model}/")}))
+        return tuple(int(seed) for seed in seeds_in(self.record.about["learned"], model))
 
     def fitted(self, model: str, date: Any, seed: int = 0) -> Fitted:
         """The model as it was when it scored `date`: read from the folder of the run, or trained again and written there.
@@ -100,7 +100,8 @@ class Opened:
                     f"{model} learns something else than {self.record.id} stored, made by riskradar {self.record.about['environment']['riskradar']}; "
                     "nothing was kept; run again with this version"
                 )
-            _write(path, fitted.state())
+            if self.record.folder.exists():  # a run that is not stored yet keeps nothing
+                _write(path, fitted.state())
         return each[together.index(seed)]
 
     def score(self, model: str, date: Any, seed: int = 0) -> Prediction:
@@ -146,6 +147,11 @@ def nearest(dates: Days, date: Any) -> str:
     place = int(np.searchsorted(dates, day(date)))
     around = [str(found) for found in dates[max(place - 1, 0) : place + 1]]
     return f"the nearest {'is' if len(around) == 1 else 'are'} {' and '.join(around)}" if around else "there is none"
+
+
+def seeds_in(learned: dict[str, str], model: str) -> list[str]:
+    """The seeds with which a model ran, by the keys of run.json's `learned`."""
+    return sorted({key.split("/")[1] for key in learned if key.startswith(f"{model}/")}, key=int)
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:

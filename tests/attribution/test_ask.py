@@ -45,7 +45,9 @@ def test_a_change_is_the_sum_of_its_terms(name: str, against: str | None, opened
         assert found.reference == pytest.approx(scores[1])
         (refit,) = found.of("refit")
         assert refit.name == REFIT
-        assert (abs(refit.adds) > 1e-6) is (name == "logistic"), "the others were not trained in between, or never learn their score"
+        if name != "forest":  # its few trees may say the same by chance
+            learns = name in ("logistic", "snapshot-gcn")
+            assert (abs(refit.adds) > 1e-6) is learns, "rules and the anchor never learn their score anew"
     assert len(json.dumps(found.record(), allow_nan=False)) > 100
     assert len(found.frame()) == len(found.terms)
 

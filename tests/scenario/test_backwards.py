@@ -63,6 +63,8 @@ def test_what_does_not_reach_the_line_is_said(opened: Opened) -> None:
     found = reverse(day, "vix down")
     assert "no shock up to vix -" in found["reason"]
     assert found["size"] is None
+    hy = day.before[0].facts.view("hy_oas", day.before[0].dates)
+    assert float(reverse(day, "hy_oas down")["bound"].split()[1]) == pytest.approx(-min(hy[-1] * 0.99, np.nanmax(hy) - np.nanmin(hy)), abs=0.01)
     nothing = reverse(day, "hy_oas")  # which the score of VIX does not read
     assert nothing["score"] == day.value(day.before)
     over = reverse(day, "vix", ("vix +300 points",))

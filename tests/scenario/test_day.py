@@ -10,6 +10,7 @@ import pytest
 import riskradar as rr
 from riskradar import features, layers
 from riskradar.errors import UsageError
+from riskradar.evaluate.alarms import real_time_threshold
 from riskradar.features import log_returns
 from riskradar.layers import LayersConfig
 from riskradar.layers.sentiment import arrivals
@@ -192,6 +193,7 @@ def test_what_a_panel_cannot_do_is_refused(day: Day, opened: Opened) -> None:
         (("market returns -60%", "Financials returns -40%"), "loss of everything"),
         (tuple(f"remove {name}" for name in "ABCDEFGH"), "leave no member"),
         (("as on 1998-01-02",), "no session with one before it"),
+        (("vix -100%",), "vix would be 0 and has never been 0 or below"),
         (("as on 2003-03-02",), "nearest are 2003-02-28 and 2003-03-03"),
     ):
         with pytest.raises(UsageError, match=told):
@@ -265,3 +267,11 @@ def test_features_and_graphs_of_an_unshocked_day_are_those_of_the_run(opened: Op
             assert (bits(features_after(built, panel, rows).context) == bits(built.context)).all()
             again, T = graphs_after(graphs, panel, opened.config.layers, rows, {}), len(panel.dates)
             assert np.array_equal(again.block(T - rows - 5, T), graphs.block(T - rows - 5, T))
+
+
+def test_the_alert_line_reads_the_past_only(opened: Opened, day: Day) -> None:
+    forecast, labels = opened.record.forecasts()[day.headline].upto(DATE), opened.labels.upto(DATE)
+    score = np.full(len(labels.dates), np.nan)
+    score[np.searchsorted(labels.dates, forecast.dates)] = forecast.score[0, :, 0, day.position(day.target)]
+    assert np.isfinite(day.line)
+    assert day.line == real_time_threshold(score, labels, day.target, opened.config.evaluate.false_alarm_rate)[-1]

@@ -8,21 +8,24 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from riskradar import models
 from riskradar.attribution import checks, exact, forest
 from riskradar.attribution.atoms import Atoms, Read, joined
 from riskradar.attribution.table import REFIT, VIEWS, Explanation, Term, Terms, difference, mean, terms
+from riskradar.backtest import score_day
 from riskradar.errors import UsageError, Withheld
 from riskradar.models import Fitted
-from riskradar.models.classic import FittedForest, FittedLogistic
+from riskradar.models.classic import FittedForest, FittedLogistic, Logistic
 from riskradar.models.gcn import FittedNetwork
-from riskradar.models.har import FittedHar
+from riskradar.models.har import FittedHar, Har
 from riskradar.models.pool import FittedPool
 from riskradar.models.pool.betamap import FittedBetaMap
 from riskradar.models.pool.garch import FittedGarch
 from riskradar.models.pool.library import FittedLibrary
 from riskradar.models.radar.system import FittedRadar
-from riskradar.models.rules import FittedConstant, FittedRule
+from riskradar.models.rules import FittedConstant, FittedRule, Rule
 from riskradar.models.srr.model import FittedSrr
 from riskradar.reopen import Opened, session
 from riskradar.tables import Target
@@ -30,7 +33,7 @@ from riskradar.tables import Target
 FIRST = ("radar", "vix+breadth", "vol+breadth")  # what is explained first: the flagship, or the rule that it stands on
 HEADLINE = "20/10"
 LARGEST_GAP = 1e-3  # beyond it an explanation carries a warning
-__all__ = ["EXPLAINED", "VIEWS", "Atoms", "Explanation", "Read", "Term", "ask", "attribute", "explain"]
+__all__ = ["EXPLAINED", "VIEWS", "Atoms", "Explanation", "Read", "Term", "ask", "attribute", "explain", "explainable", "headline"]
 
 
 def _radar(fitted: FittedRadar, read: Read) -> Atoms:
@@ -78,8 +81,20 @@ def attribute(fitted: Fitted, read: Read) -> Atoms:
 def ask(opened: Opened, date: Any = None, target: str = "", *, against: Any = None, model: str = "") -> Explanation:
     """`explain` with what is not given filled in: the last session, HEADLINE or the first target, the first of FIRST that ran."""
     chosen = model or next(iter([name for name in (*FIRST, *opened.names) if name in opened.names]))
-    have = [t.name for t in opened.labels.targets if t.binary]
-    return explain(opened, chosen, Target.parse(target or (HEADLINE if HEADLINE in have else have[0])), date or opened.features.dates[-1], against)
+    return explain(opened, chosen, Target.parse(target) if target else headline(opened), date or opened.features.dates[-1], against)
+
+
+def headline(opened: Opened) -> Target:
+    """HEADLINE, or the first yes-or-no target; UsageError where there is none."""
+    have = {t.name: t for t in opened.labels.targets if t.binary}
+    if not have:
+        raise UsageError(f"{opened.record.id} has no yes-or-no target; nothing was explained; give --target")
+    return have.get(HEADLINE) or next(iter(have.values()))
+
+
+def explainable(model: str, opened: Opened) -> bool:
+    """Whether it is a sum of inputs or a rule: what costs nothing to learn again and explain."""
+    return isinstance(models.make(model, opened.config.models), Rule | Logistic | Har)
 
 
 def explain(opened: Opened, model: str, target: Target, date: Any, against: Any = None) -> Explanation:
@@ -92,6 +107,8 @@ def explain(opened: Opened, model: str, target: Target, date: Any, against: Any 
     if target not in opened.labels.targets:
         have = ", ".join(t.name for t in opened.labels.targets)
         raise UsageError(f"{opened.record.id} has no target {target.name}; its targets are {have}")
+    for day in days:
+        opened.fold(model, day)  # refuses what was not scored
     seen = [_seen(opened, model, target, days, seed) for seed in opened.seeds(model)]
     score, reference = (float(np.mean([getattr(each, name) for each in seen])) for name in ("score", "reference"))
     shown, first = mean([each.terms for each in seen]), seen[0].atoms
@@ -101,7 +118,7 @@ def explain(opened: Opened, model: str, target: Target, date: Any, against: Any 
         run=opened.record.id, model=model, target=target, date=days[0], against=days[1] if against is not None else None, score=score,
         reference=reference, probability=float(np.mean([each.probability for each in seen])), baseline=first.baseline, terms=shown, gap=gap,
         steps=max(each.atoms.steps for each in seen), attention=dict(first.attention or {}), stability=stable,
-        warnings=tuple(_warnings(gap, checks.deletion(first), stable)),
+        warnings=tuple(_warnings(gap / len(days), checks.deletion(first), stable)),
     )  # fmt: skip
 
 
@@ -128,7 +145,9 @@ def _seen(opened: Opened, model: str, target: Target, days: Sequence[str], seed:
     views, probability = [terms(atoms, opened.features.nodes, len(days) == 1) for atoms in found], float(said[0].probability[0, k])
     if len(days) == 1:
         return _Seen(scores[0], found[0].reference, probability, views[0], found[0])
-    refit = Term("refit", REFIT, float(found[1].reference + found[1].total - scores[1]))  # the other day as this model sees it
+    with threadpool_limits(1):
+        again = score_day(fitted, opened.features, opened.graphs, opened.row(days[1])).score[0, k]  # the other day as this model sees it
+    refit = Term("refit", REFIT, float(again - scores[1]))
     return _Seen(scores[0], scores[1], probability, difference(*views) | {("refit", REFIT): refit}, found[0])
 
 

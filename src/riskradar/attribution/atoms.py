@@ -107,6 +107,3 @@ def joined(first: Atoms, second: Atoms) -> Atoms:
 def nowhere(read: Read, sessions: int) -> Float:
     """Nothing for any asset, [k, N, 0]."""
     return np.zeros((sessions, len(read.features.nodes), 0))
-
-
-

@@ -11,7 +11,7 @@ import numpy as np
 from riskradar.attribution.atoms import Atoms
 from riskradar.tables.arrays import Float, Int
 
-CUTS = (0.1, 0.2, 0.3, 0.5)  # shares of the assets that are taken away
+QUICK, CURVE = (0.2,), (0.1, 0.2, 0.3, 0.5)  # shares of the assets that are taken away: of one explanation, and of a proof
 ORDERS = 19  # random ones: the named order is first among twenty by chance in one of twenty
 NOTHING = 1e-3  # of a score: assets that add less in all have no order to check
 CHANCE, AGREED = 0.05, 0.5
@@ -19,7 +19,7 @@ CHANCE, AGREED = 0.05, 0.5
 
 @dataclass(frozen=True)
 class Curves:
-    """How far the score moves towards its baseline, on average over CUTS: in the named order, in each random one, and the share that does as well."""
+    """How far the score moves towards its baseline, on average over the cuts: in the named order, and in each random one."""
 
     named: float
     random: tuple[float, ...]
@@ -35,7 +35,7 @@ class Curves:
         return float(np.mean(np.array(self.random) >= self.named))
 
 
-def deletion(atoms: Atoms, *, insert: bool = False, orders: int = ORDERS, seed: int = 0) -> Curves | None:
+def deletion(atoms: Atoms, *, insert: bool = False, cuts: Sequence[float] = QUICK, seed: int = 0) -> Curves | None:
     """Assets set to their usual values, with their edges gone, those named first first; insert: brought back into a market of usual values instead.
 
     None where terms are exact or assets add nothing (Samek et al. 2017; Petsiuk, Das and Saenko 2018).
@@ -49,14 +49,14 @@ def deletion(atoms: Atoms, *, insert: bool = False, orders: int = ORDERS, seed: 
 
     def moved(order: Int) -> float:
         total = 0.0
-        for cut in CUTS:
+        for cut in cuts:
             gone = np.zeros(len(by_asset), bool)
             gone[order[: max(round(cut * len(order)), 1)]] = True
-            total += (without(~gone & (by_asset != 0)) - empty if insert else whole - without(gone)) / len(CUTS)
+            total += (without(~gone & (by_asset != 0)) - empty if insert else whole - without(gone)) / len(cuts)
         return float(sign * total)
 
     named = some[np.argsort(-sign * by_asset[some], kind="stable")]
-    return Curves(moved(named), tuple(moved(rng.permutation(some)) for _ in range(orders)))
+    return Curves(moved(named), tuple(moved(rng.permutation(some)) for _ in range(ORDERS)))
 
 
 def agreement(by_seed: Sequence[Float]) -> float | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from riskradar.attribution.atoms import Atoms, Read, nowhere
+from riskradar.errors import Withheld
 from riskradar.features import DEEP, FLOOR, MANY
 from riskradar.models.classic import FittedLogistic
 from riskradar.models.har import INPUTS, FittedHar
@@ -50,6 +51,8 @@ def explained(fitted: Any, read: Read, terms: Callable[[Any, Features, int], Sum
     names, columns, weights, constant = terms(fitted, read.features, read.target)
     past = terms(fitted, read.past, read.target)[1]
     usual = np.array([column[np.isfinite(column)].mean() if np.isfinite(column).any() else np.nan for column in past.T])
+    if not np.isfinite(usual).all():
+        raise Withheld(f"{names[int(np.isnan(usual).argmax())]} was never known before the cut-off: there is no baseline; choose a later session")
     today = columns[-1]
     adds = weights * (today - usual)
     by_asset = [_assets(name, read, usual[m]) for m, name in enumerate(names)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from riskradar.attribution.atoms import Atoms, Read, nowhere
+from riskradar.errors import Withheld
 from riskradar.models.classic import FittedForest
 from riskradar.models.inputs import matrix
 
@@ -20,6 +21,8 @@ def explained(fitted: FittedForest, read: Read) -> Atoms:
     x = matrix(read.features, fitted.inputs)
     past = matrix(read.past, fitted.inputs)
     past = past[np.isfinite(past).all(axis=1)]
+    if not len(past):
+        raise Withheld("no session before the cut-off has all inputs: there is no baseline; choose a later session")
     rng = np.random.default_rng(0)
     drawn = past[rng.integers(len(past), size=ORDERS // 2)]
     adds, reference = np.zeros(x.shape[1]), 0.0

@@ -15,7 +15,7 @@ from riskradar.models.networks import one_thread
 from riskradar.tables.arrays import Float
 
 TOLERANCE = 5e-4  # of a logit, between the sum of all contributions and what they explain; float32 takes its share of the 1e-3 allowed
-FIRST, PIECE, MOST = 16, 8, 2048  # steps: of the whole line at first, of each half of a piece, and in all
+FIRST, PIECE, MOST = 16, 8, 512  # steps: of the whole line at first, of each half of a piece, and in all
 
 Score = Callable[[Sequence[Tensor]], Tensor]
 
@@ -47,7 +47,7 @@ class _Piece:
 
     @property
     def gap(self) -> float:
-        return abs(self.scores[1] - self.scores[0] - float(sum(each.sum() for each in self.adds)))
+        return self.scores[1] - self.scores[0] - float(sum(each.sum() for each in self.adds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,15 +85,15 @@ def integrate(
 ) -> Integrated:
     """Contributions of inputs, as float64, to a score of one number.
 
-    While the gaps of all pieces of the line together exceed the tolerance, the piece with the largest is halved and each half gets steps of its own:
-    a network with ReLU has kinks, and only the pieces that hold one need more. It ends at MOST steps whatever the gap, which the caller reports.
+    While the sum of all contributions misses the score by more than the tolerance, the part of the line that misses most is halved:
+    a network with ReLU has kinks, and only the parts that hold one need more steps. It ends at MOST steps; the caller reports the gap.
     """
     with one_thread():
         line = _Line(score, *([torch.tensor(np.asarray(each, float)) for each in given] for given in (baseline, inputs)))
         ends = line.value(0.0), line.value(1.0)
         pieces = [line.piece(0.0, 1.0, ends, first)]
-        while sum(piece.gap for piece in pieces) > tolerance and sum(piece.steps for piece in pieces) < MOST:
-            worst = max(pieces, key=lambda piece: piece.gap)
+        while abs(sum(piece.gap for piece in pieces)) > tolerance and sum(piece.steps for piece in pieces) < MOST:
+            worst = max(pieces, key=lambda piece: abs(piece.gap))
             pieces.remove(worst)
             pieces += line.halves(worst)
         pieces.sort(key=lambda piece: piece.low)

@@ -18,6 +18,7 @@ from riskradar.tables import Panel
 
 STEPS, HALVINGS = 20, 12  # sizes that are tried up to the bound, and halvings between the last below the line and the first over it
 BOUNDS: dict[Kind, Fraction] = {"returns": Fraction(2, 5), "volatility": Fraction(9), "layer": Fraction(1), "sentiment": Fraction(5)}
+LEFT = 0.99  # of a value that cannot be 0, at most, that a shock takes away
 PHRASE = re.compile(r"(?P<what>.+?)(?: (?P<way>up|down))?", re.IGNORECASE)
 
 
@@ -65,7 +66,7 @@ def reverse(day: Day, phrase: str, shocks: Sequence[str] = ()) -> dict[str, Any]
     names = Names.of(day.before[0], day.opened.graphs.layers)
     kind, way, sample = _kind(match["what"] if match else phrase, (match["way"] or "") if match else "", names)
     given = day.shocks(shocks)
-    bound = float(BOUNDS.get(kind, _span(day.before[0], sample.target)))
+    bound = float(BOUNDS.get(kind, _span(day.before[0], sample.target, way)))
 
     def shock(size: float) -> Shock:
         exact = Fraction(round(size, 2)).limit_denominator(100) if kind == "layer" else Fraction(size)
@@ -105,10 +106,14 @@ def _kind(what: str, way: str, names: Names) -> tuple[Kind, int, Shock]:
     return sample.kind, -1 if down else 1, sample
 
 
-def _span(panel: Panel, series: str) -> Fraction:
+def _span(panel: Panel, series: str, way: int) -> Fraction:
+    """The range that a series has had; one that was never 0 or below does not fall so far."""
     values = panel.facts.view(series, panel.dates) if series in panel.facts.series else np.empty(0)
     known = values[np.isfinite(values)]
-    return Fraction(float(known.max() - known.min())) if len(known) else Fraction(0)
+    if not len(known):
+        return Fraction(0)
+    least = known[-1] * LEFT if way < 0 and known.min() > 0 else np.inf
+    return Fraction(float(min(known.max() - known.min(), least)))
 
 
 def describe(shock: Shock) -> str:

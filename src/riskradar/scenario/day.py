@@ -18,25 +18,24 @@ from riskradar.evaluate.alarms import alarms
 from riskradar.models import RULES, Fitted
 from riskradar.registry import near
 from riskradar.reopen import Opened
-from riskradar.scenario.effects import changed_nodes, drivers, layers_table, losses, out_of_range
+from riskradar.scenario.effects import changed_nodes, drivers, layers_table, losses, out_of_range, plain
 from riskradar.scenario.grammar import Names, Shock, consistent, parse, read_date
-from riskradar.scenario.line import after, measures_at
-from riskradar.scenario.market import moves
-from riskradar.tables import Features, Graphs, Panel, Target
+from riskradar.scenario.line import Tables, after, measures_at
+from riskradar.scenario.market import Moves, moves
+from riskradar.tables import Target
 from riskradar.tables.arrays import Float, count_upto
 
 SCHEMA = "riskradar.stress/1"
 USUAL = ("pool", "radar")  # with the rules: what is scored unless models are named
 HEADLINE = "20/10"
-Tables = tuple[Panel, Features, Graphs]
 
 
 class Scenario(BaseModel, frozen=True, extra="forbid"):
     """What a stress test asks, as in its TOML file.
 
     shocks: see riskradar.scenario.grammar; reverse: a kind of shock whose smallest size over the alert line is looked for; models: the rows (empty:
-    the rules, pool and radar of the run), the first of them in the sentence; target: of the sentence; exposures: a file of balance sheets (see
-    riskradar.contagion), or empty: losses spread by the weights of `layer`.
+    the rules, pool and radar of the run), the first with probabilities in the sentence; target: of the sentence; exposures: a file of balance sheets
+    (see riskradar.contagion), or empty: losses spread by the weights of `layer` (correlation, or the first layer that the run has).
     """
 
     shocks: tuple[str, ...] = ()
@@ -44,7 +43,7 @@ class Scenario(BaseModel, frozen=True, extra="forbid"):
     models: tuple[str, ...] = ()
     target: str = ""
     exposures: str = ""
-    layer: str = "correlation"
+    layer: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,9 +85,7 @@ class Day:
     @cached_property
     def fitted(self) -> dict[str, list[Fitted]]:
         """Each model as it was on the session, once a seed."""
-        learned = self.opened.record.about["learned"]
-        seeds = {name: sorted({int(key.split("/")[1]) for key in learned if key.startswith(f"{name}/")}) for name in self.names}
-        return {name: [self.opened.fitted(name, self.date, seed) for seed in of] for name, of in seeds.items()}
+        return {name: [self.opened.fitted(name, self.date, seed) for seed in self.opened.seeds(name)] for name in self.names}
 
     @cached_property
     def headline(self) -> str:
@@ -130,7 +127,7 @@ class Day:
         names = Names.of(self.before[0], self.opened.graphs.layers)
         return [parse(text, names) for text in texts]
 
-    def after(self, shocks: Sequence[Shock]) -> tuple[Tables, Any]:
+    def after(self, shocks: Sequence[Shock]) -> tuple[Tables, Moves]:
         """The tables under shocks, and what these do to the market."""
         consistent(shocks)
         by = moves(self.before[0], shocks, self.opened.config.data, self.opened.panel)
@@ -148,18 +145,19 @@ def stress(day: Day, scenario: Scenario) -> dict[str, Any]:
     """
     shocks = day.shocks(scenario.shocks)
     then, by = day.after(shocks)
-    weights = None if scenario.exposures else scenario.layer
+    names = tuple(day.opened.graphs.layers)
+    layer = scenario.layer or next((name for name in ("correlation", *names) if name in names), "")
     found = {
         "schema": SCHEMA, "run": day.opened.record.id, "date": str(day.date), "shocks": [shock.text for shock in shocks],
         "target": _target(day.target), "model": day.headline, "rows": [_row(day, name, then) for name in day.names],
         "interval": "lowest and highest of the seeds; it says how much the training's chance matters, and nothing else",
-        "alert_line": _plain(day.line), "onset": bool(day.opened.labels.onset[day.t]),
+        "alert_line": plain(day.line), "onset": bool(day.opened.labels.onset[day.t]),
     }  # fmt: skip
     now = day.before
     return found | {
         "drivers": drivers(now, then, lambda tables: day.scored(day.headline, tables)[:, :, day.position(day.target)].mean(axis=0)),
         "measures": _measures(day, then), "layers": layers_table(now, then), "nodes": changed_nodes(now, then, day.cutoff),
-        "losses": losses(now, then, by, weights, scenario.exposures),
+        "losses": losses(now, then, by, layer, scenario.exposures),
         "notes": [*by.notes, *_unread(now, then, shocks)],
         "warnings": out_of_range(now, then, day.cutoff, day.opened.record.layers()),
     }  # fmt: skip
@@ -173,31 +171,26 @@ def _row(day: Day, name: str, then: Tables) -> dict[str, Any]:
     values = [day.scored(name, tables) for tables in (day.before, then)]
     cells = {}
     for k, target in enumerate(day.opened.labels.targets):
-        pair = [{"score": _plain(v[:, 0, k].mean()), "probability": _plain(v[:, 1, k].mean()), **_spread(v[:, 1, k])} for v in values]
+        pair = [{"score": plain(v[:, 0, k].mean()), "probability": plain(v[:, 1, k].mean()), **_spread(v[:, 1, k])} for v in values]
         cells[target.name] = {"before": pair[0], "after": pair[1]}
     return {"model": name, "seeds": len(values[0]), "targets": cells}
 
 
 def _spread(probability: Float) -> dict[str, float | None]:
-    return {"low": _plain(probability.min()), "high": _plain(probability.max())} if len(probability) > 1 else {"low": None, "high": None}
+    return {"low": plain(probability.min()), "high": plain(probability.max())} if len(probability) > 1 else {"low": None, "high": None}
 
 
 def _measures(day: Day, then: Tables) -> dict[str, dict[str, Any]]:
     config, names = day.opened.config.measures, tuple(day.opened.record.about["measures"])
     pair = [measures_at(panel, graphs, config, names) for panel, _, graphs in (day.before, then)]
     units = {name: measures.MEASURES[name].unit for name in names}
-    return {name: {"before": _plain(pair[0][name]), "after": _plain(pair[1][name]), "unit": units[name]} for name in names}
+    return {name: {"before": plain(pair[0][name]), "after": plain(pair[1][name]), "unit": units[name]} for name in names}
 
 
 def _unread(now: Tables, then: Tables, shocks: Sequence[Shock]) -> list[str]:
     """A shock that nothing in the run reads changes nothing, and that must not look like good news."""
-    same = all(np.array_equal(a, b, equal_nan=True) for a, b in ((now[1].values[-1], then[1].values[-1]), (now[1].context[-1], then[1].context[-1])))
     T = len(now[1].dates)
-    same = same and np.array_equal(now[2].block(T - 1, T), then[2].block(T - 1, T))
-    return ["nothing that this run reads on the day moved: no feature and no graph (a graph drawn monthly waits for the next month)"] if (
-        same and shocks and then is not now
-    ) else []
-
-
-def _plain(value: Any) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    pairs = ((now[1].values[-1], then[1].values[-1]), (now[1].context[-1], then[1].context[-1]), (now[2].block(T - 1, T), then[2].block(T - 1, T)))
+    if not shocks or then is now or not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
+        return []
+    return ["nothing that this run reads on the day moved: no feature and no graph (a graph drawn monthly waits for the next month)"]

@@ -8,19 +8,18 @@ from typing import Any
 
 import numpy as np
 
-from riskradar.contagion import debtrank, exposures, implied
+from riskradar.contagion import Exposures, debtrank, exposures, implied
 from riskradar.errors import UsageError
 from riskradar.features import FEATURES
 from riskradar.registry import near
-from riskradar.scenario.line import reach
+from riskradar.scenario.line import Tables, reach
 from riskradar.scenario.market import Moves
-from riskradar.tables import Features, Graphs, LayerSummary, Panel
+from riskradar.tables import LayerSummary
 from riskradar.tables.arrays import Bool, Float, Float32
 
 SHOWN = 5  # nodes and drivers in a record
 CODES = ("sector",)  # labels, not sizes
 FALLS = ("mean_drawdown", "share_in_distress", "breadth")
-Tables = tuple[Panel, Features, Graphs]
 
 
 def drivers(now: Tables, then: Tables, scored: Callable[[Tables], Float]) -> list[dict[str, Any]]:
@@ -38,7 +37,7 @@ def drivers(now: Tables, then: Tables, scored: Callable[[Tables], Float]) -> lis
     for columns in groups.values():
         context, k = before.context.copy(), columns[0]
         context[:, columns] = after.context[:, columns]
-        old, new = (_plain(features.context[-1, k]) for features in (before, after))
+        old, new = (plain(features.context[-1, k]) for features in (before, after))
         alone.append((before.context_names[k], old, new, (panel, replace(before, context=context), graphs)))
     if not np.array_equal(before.values, after.values, equal_nan=True):
         alone.append(("node features", None, None, (panel, replace(before, values=after.values, member=after.member), graphs)))
@@ -48,7 +47,7 @@ def drivers(now: Tables, then: Tables, scored: Callable[[Tables], Float]) -> lis
     for name, old, new, tables in alone:
         score, probability = scored(tables) - base
         size = float(np.nan_to_num(abs(probability if np.isfinite(probability) else score)))
-        found.append((size, {"input": name, "before": old, "after": new, "score": _plain(score), "probability": _plain(probability)}))
+        found.append((size, {"input": name, "before": old, "after": new, "score": plain(score), "probability": plain(probability)}))
     return [one for _, one in sorted(found, key=lambda each: -each[0])[:SHOWN]]
 
 
@@ -75,8 +74,8 @@ def changed_nodes(now: Tables, then: Tables, cutoff: int) -> list[dict[str, Any]
             name, column = before.names[some[k]], some[k]
             degrees = {layer: [int((e[n, i] > 0).sum()) for e in edges] for n, layer in enumerate(now[2].layers) if "~" not in layer}
             out.append({
-                "asset": before.nodes[i], "feature": name, "before": _plain(before.values[-1, i, column]),
-                "after": _plain(after.values[-1, i, column]), "deviations": float(far[i, k]), "edges": degrees,
+                "asset": before.nodes[i], "feature": name, "before": plain(before.values[-1, i, column]),
+                "after": plain(after.values[-1, i, column]), "deviations": float(far[i, k]), "edges": degrees,
             })  # fmt: skip
     return out
 
@@ -107,41 +106,48 @@ def _joined(graph: Float32) -> Bool:
 
 def _dense(graph: Float32, member: Bool) -> tuple[float | None, float | None]:
     n, edges = int(member.sum()), int(np.triu(_joined(graph), 1).sum())
-    return (edges / (n * (n - 1) / 2) if n > 1 else None), (_plain(graph[graph > 0].mean(dtype=float)) if edges else None)
+    return (edges / (n * (n - 1) / 2) if n > 1 else None), (plain(graph[graph > 0].mean(dtype=float)) if edges else None)
 
 
-def losses(now: Tables, then: Tables, by: Moves, layer: str | None, file: str) -> dict[str, Any]:
+def losses(now: Tables, then: Tables, by: Moves, layer: str, file: str) -> dict[str, Any]:
     """What the shocked assets lose at first, and what spreads from them by DebtRank, over the network before and after the shock.
 
-    file: exposures; where it is empty, weights implied by a layer. UsageError where the layer, or every asset of the file, is unknown to the run.
+    A fall of the close counts as a loss of equity. file: exposures; where it is empty, weights implied by a layer; in a run without layers nothing
+    spreads. UsageError where the layer, or every asset of the file, is unknown to the run.
     """
+    assets = now[0].assets
+    first = dict(zip(assets, np.where(by.gone, 1.0, np.clip(-by.growth, 0.0, 1.0)), strict=True))
+    old, new = _networks(now, then, by, layer, file)
+    start = np.array([[first.get(name, 0.0) for name in new.names]])
+    before, after = (debtrank(network.impact, start) for network in (old, new))
+    once = debtrank(new.impact, start, "2012")
+    spread = (after - start)[0]
+    hit = [int(i) for i in np.argsort(-spread, kind="stable")[:SHOWN] if spread[i] > 0]
+    return {
+        "network": new.source, "whole": "all equity in the file" if file else "the members, equally weighted",
+        "method": "linear DebtRank (Bardoscia et al. 2015)", "first": float(new.total(start)[0]),
+        "spread_before": float(old.total(before - start)[0]), "spread": float(new.total(after - start)[0]),
+        "spread_2012": float(new.total(once - start)[0]), "lost": [new.names[i] for i in np.flatnonzero(after[0] >= 1)],
+        "hit": [{"asset": new.names[i], "first": float(start[0, i]), "loss": float(after[0, i])} for i in hit],
+    }  # fmt: skip
+
+
+def _networks(now: Tables, then: Tables, by: Moves, layer: str, file: str) -> tuple[Exposures, Exposures]:
     panel, T = now[0], len(now[0].dates)
-    first = np.where(by.gone, 1.0, np.clip(-by.growth, 0.0, 1.0))
     if file:
         network = exposures(file)
         if not set(network.names) & set(panel.assets):
             raise UsageError(f"{file} names none of the assets of the run; nothing was computed; use the names of the run")
-        pair = [network, network]
-        start = np.array([[first[panel.assets.index(name)] if name in panel.assets else 0.0 for name in network.names]])
-    else:
-        if layer not in now[2].layers:
-            layer = next(iter(now[2].layers), None) if layer == "correlation" else layer
-        if layer is None or layer not in now[2].layers:
-            raise UsageError(f"no layer {layer!r}{near(layer or '', now[2].layers)} to spread losses by; it has {', '.join(now[2].layers) or 'none'}")
-        old, new = (graphs.layers[layer].block(T - 1, T)[0] for graphs in (now[2], then[2]))
-        new = np.where(by.gone[:, None] | by.gone, old, new)  # who is removed falls inside the network in which he stood
-        pair = [implied(panel.assets, weights, panel.member[-1], layer) for weights in (old, new)]
-        start = first[None]
-    ends = [debtrank(network.impact, start) for network in pair]
-    once = debtrank(pair[1].impact, start, "2012")
-    order = np.argsort(-(ends[1] - start)[0], kind="stable")[:SHOWN]
-    value = pair[1]
-    return {
-        "network": value.source, "whole": "all equity in the file" if file else "the members, equally weighted", "method": "linear DebtRank (Bardoscia et al. 2015)", "first": float(value.total(start)[0]),
-        "spread_before": float(pair[0].total(ends[0] - start)[0]), "spread": float(value.total(ends[1] - start)[0]),
-        "spread_2012": float(value.total(once - start)[0]), "lost": [value.names[i] for i in np.flatnonzero(ends[1][0] >= 1)],
-        "hit": [{"asset": value.names[i], "first": float(start[0, i]), "loss": float(ends[1][0, i])} for i in order if ends[1][0, i] > start[0, i]],
-    }  # fmt: skip
+        return network, network
+    if not layer:
+        nothing = implied(panel.assets, np.zeros((len(panel.assets),) * 2, np.float32), panel.member[-1], "none: the run has no layer")
+        return nothing, nothing
+    if layer not in now[2].layers:
+        have = ", ".join(now[2].layers) or "none"
+        raise UsageError(f"no layer {layer!r}{near(layer, now[2].layers)} to spread losses by; nothing was computed; set layer to one of: {have}")
+    old, new = (graphs.layers[layer].block(T - 1, T)[0] for graphs in (now[2], then[2]))
+    new = np.where(by.gone[:, None] | by.gone, old, new)  # who is removed falls inside the network in which he stood
+    return implied(panel.assets, old, panel.member[-1], layer), implied(panel.assets, new, panel.member[-1], layer)
 
 
 def out_of_range(now: Tables, then: Tables, cutoff: int, summary: LayerSummary | None) -> list[str]:
@@ -160,9 +166,9 @@ def out_of_range(now: Tables, then: Tables, cutoff: int, summary: LayerSummary |
     for n, name in enumerate(summary.names if summary else ()):
         past = summary.density[: int(np.searchsorted(summary.dates, before.dates[max(cutoff - 1, 0)], side="right")), n] if summary else np.empty(0)
         past = past[np.isfinite(past)]
-        densities = table[name]["density"] if name in table else (None, None)
-        if len(past) and None not in densities:
-            out += _beyond(f"density of the layer {name}", *densities, float(past.min()), float(past.max()))
+        before_, after_ = table[name]["density"] if name in table else (None, None)
+        if len(past) and before_ is not None and after_ is not None:
+            out += _beyond(f"density of the layer {name}", before_, after_, float(past.min()), float(past.max()))
     return out
 
 
@@ -173,5 +179,6 @@ def _beyond(name: str, before: float, value: float, low: float, high: float) -> 
     return [f"{name} at {value:.4g} is {side} {bound:.4g}, the {'highest' if value > high else 'lowest'} value seen in training"]
 
 
-def _plain(value: Any) -> float | None:
+def plain(value: Any) -> float | None:
+    """A number as JSON has it: None for what is not known."""
     return float(value) if np.isfinite(value) else None

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from riskradar.config import Config
 from riskradar.errors import UsageError
 from riskradar.features import FEATURES, values_of
 from riskradar.layers import LayersConfig, kind_of, settings_of
@@ -15,6 +16,8 @@ from riskradar.measures import values_of as measured
 from riskradar.scenario.market import Moves, shocked
 from riskradar.tables import Features, Graphs, Groups, Held, Layer, Neighbours, Panel, Weights
 from riskradar.tables.arrays import Float, Float32
+
+Tables = tuple[Panel, Features, Graphs]
 
 
 def features_after(before: Features, panel: Panel, rows: int) -> Features:
@@ -59,7 +62,7 @@ def measures_at(panel: Panel, graphs: Graphs, config: MeasuresConfig, names: tup
     return out
 
 
-def after(before: tuple[Panel, Features, Graphs], config: Any, by: Moves, lifts: dict[str, float]) -> tuple[Panel, Features, Graphs]:
+def after(before: Tables, config: Config, by: Moves, lifts: dict[str, float]) -> Tables:
     """Panel, features and graphs of a scenario; those of the run where nothing moves."""
     panel, features, graphs = before
     moved = shocked(panel, by, config.data)
@@ -99,15 +102,13 @@ def _arrays(layer: Any) -> dict[str, np.ndarray[Any, Any]]:
     return {field.name: value for field in fields(layer) if isinstance(value := getattr(layer, field.name), np.ndarray)}
 
 
-def _spliced(before: Layer, last: Layer, rows: int) -> Layer:
+def _spliced(before: Layer, last: Any, rows: int) -> Layer:
     """`before` with its last `rows` graphs replaced, stored as it was."""
-    if isinstance(before, Held) and isinstance(last, Held):
+    if isinstance(before, Held):
         kept = before.rows(0, len(before.row) - rows)
         drawn = int(kept.row.max(initial=-1)) + 1
         row = np.append(kept.row, np.where(last.row >= 0, last.row + drawn, -1))
         return Held(_joined(kept.drawn, last.drawn), row, np.append(kept.member, last.member, axis=0))
-    if isinstance(before, Held) or isinstance(last, Held):
-        raise TypeError("a held layer and a daily one cannot be joined")
     T = len(next(iter(_arrays(before).values())))
     return _joined(before.rows(0, T - rows), last)
 

@@ -55,45 +55,61 @@ def moves(panel: Panel, shocks: Sequence[Shock], config: DataConfig, sources: Pa
 
     UsageError for a sector without members, a loss of everything, a series that is not known on the day, or when nobody is left.
     """
-    N, t = len(panel.assets), len(panel.dates) - 1
-    growth, tone, stretch = [Fraction(0)] * N, [Fraction(0)] * N, [Fraction(1)] * N
-    gone, points, own = np.zeros(N, bool), dict[str, Fraction](), Fraction(0)
+    N, choice = len(panel.assets), choose_index(panel.assets, panel.kind, panel.facts.series, config.index)
+    added, stretch, gone = {kind: [Fraction(0)] * N for kind in ("returns", "sentiment")}, [Fraction(1)] * N, np.zeros(N, bool)
+    points, own = dict[str, Fraction](), Fraction(0)
+    names = (INDEX if INDEX not in panel.assets else "", *(() if choice.asset is None else (panel.assets[choice.asset],)))
     for shock in shocks:
         if shock.kind == "series":
-            if shock.target == choose_index(panel.assets, panel.kind, panel.facts.series, config.index).series:
+            if shock.target == choice.series:
                 raise UsageError(f"shock {shock.text!r}: {shock.target} is the system index; nothing was computed; write 'index returns -5%'")
             points[shock.target] = points.get(shock.target, Fraction(0)) + _points(panel, shock)
-        elif shock.kind in ("returns", "volatility", "sentiment", "remove"):
-            if shock.target == INDEX and INDEX not in panel.assets:
-                own += shock.amount
-            for i in _targets(panel, shock):
-                if shock.kind == "returns":
-                    growth[i] += shock.amount
-                elif shock.kind == "volatility":
-                    stretch[i] *= shock.amount
-                elif shock.kind == "sentiment":
-                    tone[i] += shock.amount
-                else:
-                    gone[i] = True
-    member = panel.member[t] & ~gone
+        elif shock.kind == "returns" and shock.target in names:
+            own += shock.amount
+            continue
+        for i in _targets(panel, shock):
+            if shock.kind == "remove":
+                gone[i] = True
+            elif shock.kind == "volatility":
+                stretch[i] *= shock.amount
+            else:
+                added[shock.kind][i] += shock.amount
+    member = panel.member[-1] & ~gone
     if not member.any():
         raise UsageError("the shocks leave no member; nothing was computed; keep an asset")
-    whole = own + (sum((growth[i] for i in np.flatnonzero(member)), Fraction(0)) / int(member.sum()))
-    note = f"the index ({panel.index}) moves as the equal weight of its members does, by {100 * float(whole):+.2f} %"
-    found = Moves(
-        np.array(growth, float), float(whole), np.array(stretch, float), {name: float(of) for name, of in points.items() if of},
-        np.array(tone, float), gone, ((note,) if whole and not own else ()) + (("a removed asset counts as lost whole",) if gone.any() else ()),
-    )  # fmt: skip
+    growth, tone = (np.array(added[kind], float) for kind in ("returns", "sentiment"))
+    mean = sum((added["returns"][i] for i in np.flatnonzero(member)), Fraction(0)) / int(member.sum())
+    moved = {name: float(of) for name, of in points.items() if of}
+    found = Moves(growth, float(own + mean), np.array(stretch, float), moved, tone, gone, _notes(panel, choice, mean, stretch, gone))
     for shock in shocks:
-        found = _as_on(panel, found, sources, shock.target) if shock.kind == "as on" else found
+        found = _as_on(panel, found, sources, shock.target, choice) if shock.kind == "as on" else found
     if (found.growth <= -1).any() or found.index <= -1:
         worst = panel.assets[int(found.growth.argmin())] if (found.growth <= -1).any() else "the system index"
         raise UsageError(f"the shocks of {worst} add up to a loss of everything; nothing was computed; shocks add up, or remove the asset")
+    for name, added_points in found.points.items():
+        past = panel.facts.view(name, panel.dates)
+        if np.nanmin(past) > 0 and past[-1] + added_points <= 0:
+            would = f"{name} would be {past[-1] + added_points:.4g} and has never been 0 or below"
+            raise UsageError(f"{would}; nothing was computed; give a smaller shock")
     return found
 
 
+def _notes(panel: Panel, choice: Choice, mean: Fraction, stretch: Sequence[Fraction], gone: Bool) -> tuple[str, ...]:
+    """What was assumed where the shocks leave it open."""
+    told, apart = [], choice.asset is not None or choice.series is not None
+    if mean and apart:
+        told.append(f"the index ({panel.index}) moves with the equal weight of its members, {100 * float(mean):+.2f} %")
+    if gone.any():
+        told.append("a removed asset counts as lost whole")
+    month = zip(panel.assets, stretch, panel.close[-SPELL - 1 :].T, strict=True)
+    short = [name for name, factor, close in month if factor != 1 and np.isnan(close).any()]
+    return (*told, f"without a whole month of returns, so as volatile as before: {', '.join(short)}") if short else tuple(told)
+
+
 def _targets(panel: Panel, shock: Shock) -> list[int]:
-    """The assets that a shock speaks of: one, or the members of a sector or of the market."""
+    """The assets that a shock moves: one, or the members of a sector or of the market."""
+    if shock.kind in ("series", "layer", "as on"):
+        return []
     if shock.target in panel.assets:
         i = panel.assets.index(shock.target)
         if not np.isfinite(panel.close[-1, i]):
@@ -101,8 +117,6 @@ def _targets(panel: Panel, shock: Shock) -> list[int]:
         if shock.kind == "remove" and not panel.member[-1, i]:
             raise UsageError(f"shock {shock.text!r}: {shock.target} is no member on {panel.dates[-1]}; nothing was computed; remove a member")
         return [i]
-    if shock.target == INDEX:
-        return []
     some = panel.member[-1]
     if shock.target not in EVERYTHING:
         some = some & (panel.sector[-1] == panel.sectors.index(shock.target))
@@ -118,19 +132,22 @@ def _points(panel: Panel, shock: Shock) -> Fraction:
     return shock.amount * Fraction(float(now)) if shock.relative else shock.amount
 
 
-def _as_on(panel: Panel, found: Moves, sources: Panel, date: str) -> Moves:
+def _as_on(panel: Panel, found: Moves, sources: Panel, date: str, choice: Choice) -> Moves:
     """The returns and macro changes of another day in place of those of the last session, with the other shocks on top."""
     there = sources.upto(date)
     if len(there.dates) < 2 or there.dates[-1] != day(date):
         raise UsageError(f"shock 'as on {date}': {date} is no session with one before it; nothing was computed; {nearest(sources.dates[1:], date)}")
     then, now = (_growth(p) for p in (there, panel))
     known = np.isfinite(then)
+    if not (there.member[-1] & known).any():
+        raise UsageError(f"shock 'as on {date}': no member has a return on {date}; nothing was computed; give another day")
     lost = panel.member[-1] & np.isfinite(now) & ~known
     for i in np.flatnonzero(lost):
         alike = there.member[-1] & known & (there.sector[-1] == panel.sector[-1, i]) & (panel.sector[-1, i] >= 0)
         then[i] = then[alike if alike.any() else there.member[-1] & known].mean()
     ratio = np.where(np.isfinite(then) & np.isfinite(now), then / now, 1.0)
-    level, base = ([p.level[-1] / p.level[-2] for p in (there, panel)])
+    ratio[[] if choice.asset is None else [choice.asset]] = 1.0  # the index has its own
+    level, base = (p.level[-1] / p.level[-2] for p in (there, panel))
     index = level / base if np.isfinite([level, base]).all() else 1.0
     points = dict(found.points)
     for name in _read(panel):
@@ -184,15 +201,12 @@ def _stretched(panel: Panel, stretch: Float) -> Float:
 
 
 def _level(panel: Panel, by: Moves, stretched: Float, choice: Choice) -> Float:
-    """An index that is no mean of the members: it moves as their equal weight does, or as it was told; an asset that was named, by its own shock."""
+    """An index that is no mean of the members: it moves with their equal weight, and by what it was told itself."""
     level, some = panel.level.copy(), panel.member[-1] & ~by.gone
-    growth = by.index
-    if choice.asset is not None and by.growth[choice.asset]:
-        growth = float(by.growth[choice.asset])
     if (by.stretch != 1).any():
-        level[-len(stretched) :] *= np.exp(stretched[:, some].mean(axis=1))
-    if growth:
-        level[-1] *= 1 + growth
+        own = 0.0 if choice.asset is None else stretched[:, choice.asset]
+        level[-len(stretched) :] *= np.exp(stretched[:, some].mean(axis=1) + own)
+    level[-1] *= 1 + by.index
     return level
 
 
