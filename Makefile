@@ -23,6 +23,7 @@ bench: $(VENV)/ready ## speed beside named peers, as ratios; results in results/
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/sizing.py
 	$(BIN)/python benchmarks/store.py
+	$(BIN)/python benchmarks/contagion.py
 
 prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
 	$(BIN)/python prove/ranks.py --count 1000000
@@ -30,6 +31,7 @@ prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proo
 	$(BIN)/python prove/contagion.py
 	$(BIN)/python prove/store.py
 	$(BIN)/python prove/quality.py
+	$(BIN)/python prove/scenario.py
 	bash prove/wheel.sh
 
 docs: $(VENV)/ready ## the guide and the reference as pages in docs/_build

@@ -71,7 +71,7 @@ def test_confirm_opens_a_stored_run_and_logs_it_before_showing(tmp_path: Path) -
     opened = riskradar("report", "--confirm", cwd=tmp_path)
     assert opened.returncode == 0, opened.stderr
     shown = riskradar("show", "latest", cwd=tmp_path).stdout
-    opened_by = ("opened from 2010-01-01 on and logged: 1 try has", "reality check p = ", "measures as scores still end")
+    opened_by = ("opened from 2010-01-01 on and logged: 1 try has", "reality check p = ", "measures as scores and forward falls still end")
     for words in (*opened_by, "2010-2022", "alarms of 20/5", "before -5 %"):
         assert words in shown
     (tmp_path / "results" / "trials.jsonl").write_text("no trial\n")

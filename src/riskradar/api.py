@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import logging
 import time
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from riskradar import attribution, data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, reopen, scenario, store, trials
 from riskradar import config as configuration
-from riskradar import data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, store, trials
+from riskradar.attribution import Explanation, story
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.data.calendar import exchange
@@ -26,8 +26,9 @@ from riskradar.lookahead import Audit
 from riskradar.measures import MEASURES
 from riskradar.pipeline import Run
 from riskradar.record import Record
+from riskradar.reopen import Opened
 from riskradar.resume import Cache
-from riskradar.tables import Panel, Target
+from riskradar.tables import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,6 +70,7 @@ def run(
     evaluation, outcomes = done.report.record(), record.labels_frame(done.labels)
     about["protocol"] = trials.account(about, evaluation, str(evaluate.sealed_day(made.evaluate)), trials.TRIALS, asked=confirm)
     about["sentence"] = html.sentence(about, evaluation, done.backtest.forecasts, outcomes)
+    about["why"] = _why(Opened(Record(home / name, about, evaluation), made, done.panel, done.features, done.graphs, done.labels), done, evaluation)
     page = html.build(about, evaluation, done.backtest.forecasts, outcomes, done.measures.frame(), done.summary, done.falls)
     beside = {"measures": done.measures.frame(), "layers": done.summary.frame(), **({} if done.falls is None else {"falls": done.falls})}
     stored = record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page, beside)
@@ -90,12 +92,8 @@ def full_protocol(
         raise UsageError(f"{stored.id} is a {about['kind']} run; the full protocol stands beside live runs; run standard first")
     if stored.evaluation["sealed"]:
         raise UsageError(f"the full protocol looks at both halves and {stored.id} at one; nothing was run; run with --confirm --full")
-    made = configuration.check(about["config"], Config)
-    panel, _ = data.assemble(store.read(made.data) if prices is None else data.read_frame(prices, made.data), made.data)
-    if panel_hash(panel) != about["panel"]["hash"]:
-        raise UsageError(f"the prices are no longer those of {stored.id}; nothing was run; run again, then ask for the full protocol")
     cache = Cache(home / UNFINISHED)
-    line = full.Line.of(made, panel, stored.forecasts(), cache)
+    line = reopen.reopen(stored, prices).line(cache)
     foretold = full.hours(line, about["cpu_seconds"], about["seconds"])
     log.info(f"the full protocol needs about {foretold:.2f} hours here, less what was finished before; it can be killed and goes on")
     start = time.perf_counter()
@@ -106,6 +104,19 @@ def full_protocol(
     record.write_text(stored.folder / "full.html", html.full_page(about, found))
     cache.clear()
     return found
+
+
+def _why(opened: Opened, done: Run, evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Why the page's first model said what it did on the last session and at the height of each crisis; none where it cannot be explained."""
+    model = html.anchor(opened.record.about, evaluation, done.backtest.forecasts)
+    if not model or not attribution.explainable(model, opened):
+        return []
+    forecast = done.backtest.forecasts[model]
+    told = story.told(opened, model, attribution.headline(opened), forecast, evaluation.get("sealed"))
+    return [
+        {"name": name, "model": model, "date": found.date, "sentences": html.sentences(found), "terms": found.record(0)["terms"], "graph": graph}
+        for name, found, graph in told
+    ]
 
 
 def _replicate(made: paper.PaperConfig, prices: pd.DataFrame | None, moment: datetime, home: Path, stage: Callable[[str], None]) -> Record:
@@ -126,7 +137,7 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "config_hash": made.hash(),
         "panel": {
             "text": str(panel), "assets": len(panel.assets), "sessions": len(panel.dates), "start": str(panel.dates[0]), "end": str(panel.dates[-1]),
-            "index": panel.index, "sectors_dated": panel.sectors_dated, "hash": panel_hash(panel),
+            "index": panel.index, "sectors_dated": panel.sectors_dated, "hash": record.panel_hash(panel),
         },
         "intake": {"lines": list(done.intake.lines()), "record": done.intake.record()},
         "environment": record.environment(),
@@ -142,17 +153,6 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "measures": {n: _describe_measure(n, done) for n in done.measures.names},
         "shares": evaluate.shares(done.backtest.forecasts),
     }  # fmt: skip
-
-
-def panel_hash(panel: Panel) -> str:
-    """SHA-256 over the arrays of a panel: the same prices, dates and facts give the same hash."""
-    digest = hashlib.sha256("\n".join(panel.assets).encode())
-    for part in (panel, panel.facts):
-        for field in dataclasses.fields(part):
-            value = getattr(part, field.name)
-            if isinstance(value, np.ndarray):
-                digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()
 
 
 def _describe_measure(name: str, done: Run) -> dict[str, Any]:
@@ -315,6 +315,40 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{text!r} is no date; nothing was read; write it as 2008-09-15") from None
+
+def stress(
+    run: str | reopen.Opened = "latest",
+    date: Any = "",
+    shocks: Sequence[str] = (),
+    *,
+    file: Path | None = None,
+    reverse: str = "",
+    model: str = "",
+    target: str = "",
+    home: Path = HOME,
+) -> dict[str, Any]:
+    """What a stored run would have said on `date` had the market been shocked: the record of riskradar.scenario.day.
+
+    run: its name, or the run already opened (see riskradar.reopen), which answers in a second; shocks: lines such as those in
+    riskradar.scenario.grammar; file: a TOML file with the keys of riskradar.scenario.Scenario; reverse: look for the smallest shock of this kind
+    that lifts the score over its alert line. UsageError in one line for whatever the run does not know.
+    """
+    given = {"shocks": tuple(shocks), "reverse": reverse, "models": (model,) if model else (), "target": target}
+    asked = scenario.read(file, given)
+    opened = reopen.reopen(record.load(home, run)) if isinstance(run, str) else run
+    return scenario.run(scenario.Day.of(opened, date, asked.models, asked.target), asked)
+
+
+def explain(
+    run: str = "latest", date: Any = None, target: str = "", *, against: Any = None, model: str = "", prices: pd.DataFrame | None = None,
+    home: Path = HOME,
+) -> Explanation:  # fmt: skip
+    """Why the score of a stored run is what it is on one session (default: its last), in terms that add up; see riskradar.attribution.
+
+    target: 20/10 unless given, or the first; against: another session, to explain the change since then; model: the radar, or the anchor rule;
+    prices: closes in place of the files that the run read. Raises the errors of riskradar.errors.
+    """
+    return attribution.ask(reopen.reopen(record.load(home, run), prices), date, target, against=against, model=model)
 
 
 def doctor(*, home: Path = HOME) -> list[Check]:

@@ -20,6 +20,7 @@ from riskradar.html.inputs import Inputs
 from riskradar.html.layers import layers
 from riskradar.html.lead import lead
 from riskradar.html.timeline import timeline
+from riskradar.html.why import why
 from riskradar.tables import Forecast, LayerSummary
 
 PLOTLY = "vendor/plotly-cartesian.min.js"
@@ -51,6 +52,7 @@ def build(
             timeline=drawn,
             figure=inert({"timeline": drawn["figure"] if drawn else None, "charts": charts}) if scripts else "",
             depth=depth(inputs),
+            why=why(inputs),
             curves=evidence.curves(inputs),
             warnings=evidence.warnings(inputs),
             aligned=evidence.aligned(inputs),
@@ -71,6 +73,11 @@ def build(
 def sentence(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: pd.DataFrame) -> str:
     """The answer of a run in one line: the chance of the first headline fall on the last scored day, beside the usual."""
     return str(lead(Inputs(about, evaluation, forecasts, labels))["plain"])
+
+
+def anchor(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Mapping[str, Forecast]) -> str:
+    """The model that answers first; see Inputs.anchor."""
+    return Inputs(about, evaluation, forecasts, pd.DataFrame()).anchor
 
 
 def limits(about: Mapping[str, Any], evaluation: Mapping[str, Any], forecasts: Mapping[str, Forecast], labels: pd.DataFrame) -> list[tuple[str, str]]:
