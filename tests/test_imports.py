@@ -13,7 +13,7 @@ ROOT = Path(riskradar.__file__).parent
 ORDER = (
     "errors", "registry", "tables", "data", "features", "layers", "measures", "labels", "placebos", "split", "models", "resume", "workers",
     "backtest", "evaluate", "explain", "contagion", "scenario", "alert", "exchange", "presets", "config", "record", "trials", "store", "pipeline",
-    "full", "daily", "lookahead", "audit", "report", "protocol", "text", "html", "paper", "checkup", "serve", "api", "cli", "__main__",
+    "full", "daily", "lookahead", "audit", "report", "protocol", "text", "html", "paper", "checkup", "client", "serve", "api", "cli", "__main__",
 )  # fmt: skip
 HEAVY = ("torch", "pandas", "sklearn", "numba", "scipy", "plotly", "pyarrow", "joblib")
 HELP = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import importlib
 import json
 import logging
 import time
@@ -26,7 +26,7 @@ from riskradar.measures import MEASURES
 from riskradar.pipeline import Run
 from riskradar.record import Record
 from riskradar.resume import Cache
-from riskradar.tables import Panel, Target
+from riskradar.tables import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,7 @@ def full_protocol(
         raise UsageError(f"the full protocol looks at both halves and {stored.id} at one; nothing was run; run with --confirm --full")
     made = configuration.check(about["config"], Config)
     panel, _ = data.assemble(data.read(made.data) if prices is None else data.read_frame(prices, made.data), made.data)
-    if panel_hash(panel) != about["panel"]["hash"]:
+    if record.panel_hash(panel) != about["panel"]["hash"]:
         raise UsageError(f"the prices are no longer those of {stored.id}; nothing was run; run again, then ask for the full protocol")
     cache = Cache(home / UNFINISHED)
     line = full.Line.of(made, panel, stored.forecasts(), cache)
@@ -124,7 +124,7 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "config_hash": made.hash(),
         "panel": {
             "text": str(panel), "assets": len(panel.assets), "sessions": len(panel.dates), "start": str(panel.dates[0]), "end": str(panel.dates[-1]),
-            "index": panel.index, "sectors_dated": panel.sectors_dated, "hash": panel_hash(panel),
+            "index": panel.index, "sectors_dated": panel.sectors_dated, "hash": record.panel_hash(panel),
         },
         "intake": {"lines": list(done.intake.lines()), "record": done.intake.record()},
         "environment": record.environment(),
@@ -140,17 +140,6 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "measures": {n: _describe_measure(n, done) for n in done.measures.names},
         "shares": evaluate.shares(done.backtest.forecasts),
     }  # fmt: skip
-
-
-def panel_hash(panel: Panel) -> str:
-    """SHA-256 over the arrays of a panel: the same prices, dates and facts give the same hash."""
-    digest = hashlib.sha256("\n".join(panel.assets).encode())
-    for part in (panel, panel.facts):
-        for field in dataclasses.fields(part):
-            value = getattr(part, field.name)
-            if isinstance(value, np.ndarray):
-                digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()
 
 
 def _describe_measure(name: str, done: Run) -> dict[str, Any]:
@@ -263,6 +252,25 @@ def audit(
     made = configuration.load(preset, file, settings)
     raw = data.read(made.data) if prices is None else data.read_frame(prices, made.data)
     return lookahead.audit(raw, made, seed=seed, jobs=made.backtest.jobs, stage=stage)
+
+
+def serve(*, home: Path = HOME, host: str = "127.0.0.1", port: int = 8000, allow: Sequence[str] = ()) -> None:
+    """Serve the stored runs as pages and as an API until interrupted; see riskradar.serve.start."""
+    _extra("serve").start(home, host, port, allow)
+
+
+def mcp(*, home: Path = HOME) -> None:
+    """Answer the Model Context Protocol over standard input and output until it ends; see riskradar.serve.mcp."""
+    _extra("serve.mcp").start(home)
+
+
+def _extra(module: str) -> Any:
+    try:
+        return importlib.import_module(f"riskradar.{module}")
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("riskradar"):
+            raise
+        raise UsageError(f"{error.name} is not installed; nothing was started; pip install 'systemic-risk-radar[serve]'") from None
 
 
 def doctor(*, home: Path = HOME) -> list[Check]:
