@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint audit bench prove docs clean help
+.PHONY: run test lint serve audit bench prove docs clean help
 
 run: $(VENV)/ready ## run the main job on the embedded real sample and write its report
 	$(BIN)/riskradar run standard --confirm
@@ -15,6 +15,10 @@ lint: $(VENV)/ready ## style and strict types
 	$(BIN)/ruff check src tests docs prove benchmarks
 	$(BIN)/mypy
 
+serve: $(VENV)/ready ## show the stored runs as pages and as an API on this machine; makes a small run first where there is none
+	@ls runs/*/run.json >/dev/null 2>&1 || { echo "no run yet: making one with preset tiny first"; $(BIN)/riskradar run tiny; }
+	$(BIN)/riskradar serve
+
 audit: $(VENV)/ready ## look for the future in every number of the sample's run
 	$(BIN)/riskradar audit standard
 
@@ -24,6 +28,7 @@ bench: $(VENV)/ready ## speed beside named peers, as ratios; results in results/
 	$(BIN)/python benchmarks/sizing.py
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/contagion.py
+	$(BIN)/python benchmarks/serve.py
 
 prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
 	$(BIN)/python prove/ranks.py --count 1000000
@@ -32,6 +37,7 @@ prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proo
 	$(BIN)/python prove/store.py
 	$(BIN)/python prove/quality.py
 	$(BIN)/python prove/scenario.py
+	$(BIN)/python prove/serve.py
 	bash prove/wheel.sh
 
 docs: $(VENV)/ready ## the guide and the reference as pages in docs/_build

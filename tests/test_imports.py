@@ -14,7 +14,7 @@ ORDER = (
     "errors", "registry", "tables", "patterns", "data", "features", "layers", "measures", "labels", "placebos", "split", "models", "resume",
     "workers", "backtest", "evaluate", "contagion", "alert", "exchange", "presets", "config", "record", "trials", "store", "ingest", "pipeline",
     "full", "reopen", "attribution", "scenario", "daily", "lookahead", "audit", "report", "protocol", "text", "html", "paper", "checkup",
-    "serve", "api", "cli", "__main__",
+    "client", "serve", "api", "cli", "__main__",
 )  # fmt: skip
 HEAVY = ("torch", "pandas", "sklearn", "numba", "scipy", "plotly", "pyarrow", "joblib")
 HELP = """

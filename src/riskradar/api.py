@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import logging
 import time
@@ -316,6 +317,7 @@ def _day(text: str) -> date:
     except ValueError:
         raise UsageError(f"{text!r} is no date; nothing was read; write it as 2008-09-15") from None
 
+
 def stress(
     run: str | reopen.Opened = "latest",
     date: Any = "",
@@ -349,6 +351,25 @@ def explain(
     prices: closes in place of the files that the run read. Raises the errors of riskradar.errors.
     """
     return attribution.ask(reopen.reopen(record.load(home, run), prices), date, target, against=against, model=model)
+
+
+def serve(*, home: Path = HOME, host: str = "127.0.0.1", port: int = 8000, allow: Sequence[str] = ()) -> None:
+    """Serve the stored runs as pages and as an API until interrupted; see riskradar.serve.start."""
+    _extra("serve").start(home, host, port, allow)
+
+
+def mcp(*, home: Path = HOME) -> None:
+    """Answer the Model Context Protocol over standard input and output until it ends; see riskradar.serve.mcp."""
+    _extra("serve.mcp").start(home)
+
+
+def _extra(module: str) -> Any:
+    try:
+        return importlib.import_module(f"riskradar.{module}")
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("riskradar"):
+            raise
+        raise UsageError(f"{error.name} is not installed; nothing was started; pip install 'systemic-risk-radar[serve]'") from None
 
 
 def doctor(*, home: Path = HOME) -> list[Check]:

@@ -278,6 +278,27 @@ def explain(
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="address to listen on; another than loopback needs a token in RISKRADAR_TOKEN")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="port to listen on")] = 8000,
+    allow: Annotated[list[str] | None, typer.Option(help="a further name that the server is reached by", metavar="NAME")] = None,
+    home: Home = Path("runs"),
+) -> None:
+    """Show the stored runs as pages and as an API under /v1, on this machine only unless a token is set."""
+    from riskradar import api
+
+    api.serve(home=home, host=host, port=port, allow=allow or ())
+
+
+@app.command()
+def mcp(home: Home = Path("runs")) -> None:
+    """Answer a language model's tools over standard input and output (Model Context Protocol): now, history, evaluate."""
+    from riskradar import api
+
+    api.mcp(home=home)
+
+
+@app.command()
 def doctor(home: Home = Path("runs"), as_json: Json = False) -> None:
     """Check that everything that a run needs is here and works."""
     from riskradar import api

@@ -21,7 +21,8 @@ HEADLINE = "20/5"
 class Inputs:
     """run.json, evaluation.json, the forecasts, the labels (date, level, onset and one column per target), and what was stored beside.
 
-    measures: dates by measures; summary: the layers over time; falls: quantiles of the forward falls; None where the run stored none.
+    measures: dates by measures; summary: the layers over time; falls: quantiles of the forward falls; None where the run stored none;
+    chosen: the model that answers first, where one is.
     """
 
     about: Mapping[str, Any]
@@ -31,13 +32,14 @@ class Inputs:
     measures: pd.DataFrame | None = None
     summary: LayerSummary | None = None
     falls: pd.DataFrame | None = None
+    chosen: str = ""
 
     @cached_property
     def anchor(self) -> str:
         """The model that answers first; empty when no model gives a probability."""
         able = [name for name, forecast in self.forecasts.items() if np.isfinite(forecast.probability).any()]
         preferred = [name for name in (*ANCHORS, *self.evaluation["comparators"]) if name in able]
-        return next(iter([*preferred, *able]), "")
+        return self.chosen or next(iter([*preferred, *able]), "")
 
     @cached_property
     def targets(self) -> list[Mapping[str, Any]]:

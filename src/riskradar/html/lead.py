@@ -70,9 +70,9 @@ def answer(inputs: Inputs, record: Mapping[str, Any], probability: Any, last: in
     }
 
 
-def alike(inputs: Inputs, target: str, probability: float) -> Mapping[str, Any] | None:
-    """The reliability bin that holds this probability, when it has an interval."""
-    cell = inputs.cell(inputs.anchor, target)
+def alike(inputs: Inputs, target: str, probability: float, model: str = "") -> Mapping[str, Any] | None:
+    """The reliability bin of a model, the anchor unless one is named, that holds this probability, when it has an interval."""
+    cell = inputs.cell(model or inputs.anchor, target)
     for held in cell["reliability"] if cell else ():
         if held["low"] <= probability < held["high"] and held["observed_low"] is not None:
             found: Mapping[str, Any] = held

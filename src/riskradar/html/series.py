@@ -74,10 +74,10 @@ def spark(inputs: Inputs, dates: Days, values: Float, label: str, level: float |
     return marks.spark([(across(dates[k]), float(values[k])) for k in turning(values)], f"{label}, {ends}", shaded, level)
 
 
-def turning(values: Float) -> list[int]:
+def turning(values: Float, parts: int = SPARK_PARTS) -> list[int]:
     """Positions of the lowest and highest value of each of so many parts, in order; the first of a part without one."""
     kept: list[int] = []
-    for part in np.array_split(np.arange(len(values)), SPARK_PARTS):
+    for part in np.array_split(np.arange(len(values)), parts):
         known = part[np.isfinite(values[part])]
         kept += sorted({int(known[values[known].argmin()]), int(known[values[known].argmax()])}) if len(known) else part[:1].tolist()
     return kept

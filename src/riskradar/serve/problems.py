@@ -1,0 +1,100 @@
+"""What can go wrong in a request, as application/problem+json (RFC 9457): never a stack trace, never what the caller sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from riskradar.errors import RadarError, UsageError
+
+log = logging.getLogger("riskradar.serve")
+
+MEDIA = "application/problem+json"
+
+
+class Fault(BaseModel, frozen=True):
+    """One part of a request that does not fit: where it stands, and why."""
+
+    where: str
+    why: str
+
+
+class Problem(BaseModel):
+    """RFC 9457: what is wrong, and what to do; `errors` lists the parts of the request that do not fit."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: tuple[Fault, ...] = ()
+
+    model_config = ConfigDict(frozen=True, json_schema_extra={
+        "examples": [{"type": "about:blank", "title": "Not Found", "status": 404, "detail": "no such run; /v1/runs lists them", "errors": []}]
+    })  # fmt: skip
+
+
+class Refused(Exception):
+    """An answer that is a problem; `detail` is written by the server and holds nothing that the caller sent."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.headers = status, detail, headers
+
+
+class Missing(Refused):
+    """404: the thing that was asked for is not there."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(404, detail)
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, errors: Sequence[Fault] = ()) -> Response:
+    """A problem as a response."""
+    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=tuple(errors))
+    return Response(told.model_dump_json(), status, headers, MEDIA)
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of an application leave as a problem."""
+
+    @app.exception_handler(Refused)
+    async def refused(request: Request, error: Refused) -> Response:
+        return problem(error.status, error.detail, error.headers)
+
+    @app.exception_handler(HTTPException)
+    async def known(request: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, WORDS.get(error.status_code, "the request cannot be answered"), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> Response:
+        return problem(422, "the request does not fit the description at /v1/openapi.json", errors=[fault(e) for e in error.errors()[:20]])
+
+    @app.exception_handler(RadarError)
+    async def radar(request: Request, error: RadarError) -> Response:
+        log.warning("%s", error)
+        if isinstance(error, UsageError):
+            return problem(409, "the stored run does not allow this; the log of the server says why")
+        return problem(500, "the stored run cannot be read; it was left as it is; the log of the server says why")
+
+
+WORDS = {
+    404: "nothing is here; /v1/openapi.json lists what is",
+    400: "the request cannot be read",
+    405: "this address does not know this method; the Allow header lists those it knows",
+    413: "the request is too long",
+}
+
+
+def fault(error: Mapping[str, Any]) -> Fault:
+    """Where and why a part does not fit; a name that the caller made up is not repeated."""
+    where = error["loc"][:1] if error["type"] == "extra_forbidden" else error["loc"]
+    return Fault(where=".".join(map(str, where)), why=error["msg"])
