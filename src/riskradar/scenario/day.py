@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from threadpoolctl import threadpool_limits
 
 from riskradar import backtest, measures
+from riskradar.attribution import FIRST
 from riskradar.errors import UsageError
 from riskradar.evaluate.alarms import alarms
 from riskradar.models import RULES, Fitted
@@ -26,7 +27,7 @@ from riskradar.tables import Target
 from riskradar.tables.arrays import Float, count_upto
 
 SCHEMA = "riskradar.stress/1"
-USUAL = ("pool", "radar")  # with the rules: what is scored unless models are named
+SCORED = ("radar", "pool")  # with the rules: what is scored unless models are named
 HEADLINE = "20/10"
 
 
@@ -64,7 +65,7 @@ class Day:
         wanted = target or (HEADLINE if HEADLINE in targets else deepest)
         if wanted not in targets:
             raise UsageError(f"no target {wanted!r}{near(wanted, targets)} in {opened.record.id}; its targets are {', '.join(targets)}")
-        usual = [name for name in (*USUAL[::-1], *opened.names) if name in opened.names and (name in RULES or name in USUAL)]
+        usual = [name for name in (*FIRST, *opened.names) if name in opened.names and (name in RULES or name in SCORED)]
         names = tuple(dict.fromkeys(models or usual or opened.names))
         for name in names:
             opened.fold(name, date)
