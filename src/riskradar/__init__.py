@@ -1,12 +1,13 @@
 """Systemic Risk Radar: how fragile is the market, why, and how far can that number be trusted.
 
-Every verb of the command line is a function here: `rr.run`, `rr.show`, `rr.compare`, `rr.audit`, `rr.report`, `rr.doctor`.
+Every verb of the command line is a function here: `rr.run`, `rr.show`, `rr.compare`, `rr.audit`, `rr.explain`, `rr.report`,
+`rr.stress`, `rr.doctor`.
 """
 
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "compare", "doctor", "report", "run", "show"]
+__all__ = ["__version__", "audit", "compare", "doctor", "explain", "report", "run", "show", "stress"]
 
 
 def __getattr__(name: str) -> Any:

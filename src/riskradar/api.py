@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import logging
 import time
@@ -14,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from riskradar import attribution, data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, reopen, scenario, trials
 from riskradar import config as configuration
-from riskradar import data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, trials
+from riskradar.attribution import Explanation
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -26,7 +26,7 @@ from riskradar.measures import MEASURES
 from riskradar.pipeline import Run
 from riskradar.record import Record
 from riskradar.resume import Cache
-from riskradar.tables import Panel, Target
+from riskradar.tables import Target
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,12 +88,8 @@ def full_protocol(
         raise UsageError(f"{stored.id} is a {about['kind']} run; the full protocol stands beside live runs; run standard first")
     if stored.evaluation["sealed"]:
         raise UsageError(f"the full protocol looks at both halves and {stored.id} at one; nothing was run; run with --confirm --full")
-    made = configuration.check(about["config"], Config)
-    panel, _ = data.assemble(data.read(made.data) if prices is None else data.read_frame(prices, made.data), made.data)
-    if panel_hash(panel) != about["panel"]["hash"]:
-        raise UsageError(f"the prices are no longer those of {stored.id}; nothing was run; run again, then ask for the full protocol")
     cache = Cache(home / UNFINISHED)
-    line = full.Line.of(made, panel, stored.forecasts(), cache)
+    line = reopen.reopen(stored, prices).line(cache)
     foretold = full.hours(line, about["cpu_seconds"], about["seconds"])
     log.info(f"the full protocol needs about {foretold:.2f} hours here, less what was finished before; it can be killed and goes on")
     start = time.perf_counter()
@@ -124,7 +120,7 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "config_hash": made.hash(),
         "panel": {
             "text": str(panel), "assets": len(panel.assets), "sessions": len(panel.dates), "start": str(panel.dates[0]), "end": str(panel.dates[-1]),
-            "index": panel.index, "sectors_dated": panel.sectors_dated, "hash": panel_hash(panel),
+            "index": panel.index, "sectors_dated": panel.sectors_dated, "hash": record.panel_hash(panel),
         },
         "intake": {"lines": list(done.intake.lines()), "record": done.intake.record()},
         "environment": record.environment(),
@@ -140,17 +136,6 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "measures": {n: _describe_measure(n, done) for n in done.measures.names},
         "shares": evaluate.shares(done.backtest.forecasts),
     }  # fmt: skip
-
-
-def panel_hash(panel: Panel) -> str:
-    """SHA-256 over the arrays of a panel: the same prices, dates and facts give the same hash."""
-    digest = hashlib.sha256("\n".join(panel.assets).encode())
-    for part in (panel, panel.facts):
-        for field in dataclasses.fields(part):
-            value = getattr(part, field.name)
-            if isinstance(value, np.ndarray):
-                digest.update(np.ascontiguousarray(value).tobytes())
-    return digest.hexdigest()
 
 
 def _describe_measure(name: str, done: Run) -> dict[str, Any]:
@@ -263,6 +248,41 @@ def audit(
     made = configuration.load(preset, file, settings)
     raw = data.read(made.data) if prices is None else data.read_frame(prices, made.data)
     return lookahead.audit(raw, made, seed=seed, jobs=made.backtest.jobs, stage=stage)
+
+
+def stress(
+    run: str | reopen.Opened = "latest",
+    date: Any = "",
+    shocks: Sequence[str] = (),
+    *,
+    file: Path | None = None,
+    reverse: str = "",
+    model: str = "",
+    target: str = "",
+    home: Path = HOME,
+) -> dict[str, Any]:
+    """What a stored run would have said on `date` had the market been shocked: the record of riskradar.scenario.day.
+
+    run: its name, or the run already opened (see riskradar.reopen), which answers in a second; shocks: lines such as those in
+    riskradar.scenario.grammar; file: a TOML file with the keys of riskradar.scenario.Scenario; reverse: look for the smallest shock of this kind
+    that lifts the score over its alert line. UsageError in one line for whatever the run does not know.
+    """
+    given = {"shocks": tuple(shocks), "reverse": reverse, "models": (model,) if model else (), "target": target}
+    asked = scenario.read(file, given)
+    opened = reopen.reopen(record.load(home, run)) if isinstance(run, str) else run
+    return scenario.run(scenario.Day.of(opened, date, asked.models, asked.target), asked)
+
+
+def explain(
+    run: str = "latest", date: Any = None, target: str = "", *, against: Any = None, model: str = "", prices: pd.DataFrame | None = None,
+    home: Path = HOME,
+) -> Explanation:  # fmt: skip
+    """Why the score of a stored run is what it is on one session (default: its last), in terms that add up; see riskradar.attribution.
+
+    target: 20/10 unless given, or the first; against: another session, to explain the change since then; model: the radar, or the anchor rule;
+    prices: closes in place of the files that the run read. Raises the errors of riskradar.errors.
+    """
+    return attribution.ask(reopen.reopen(record.load(home, run), prices), date, target, against=against, model=model)
 
 
 def doctor(*, home: Path = HOME) -> list[Check]:

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from riskradar import models
 from riskradar.errors import UsageError
-from riskradar.models import Fitted, Model, ModelsConfig, Prediction, Stacked
+from riskradar.models import Fitted, Model, ModelsConfig, Prediction, Stacked, State
 from riskradar.models.pool import ATOMS, Simulated
 from riskradar.resume import Cache, Scored, code, digest
 from riskradar.split import Fold, SplitConfig, folds
@@ -78,10 +78,21 @@ def fit_seeds(model: Model, features: Features, graphs: Graphs, labels: Labels, 
     return [model.fit(features, graphs, past, seed=seed) for seed in seeds]
 
 
+def seeds_of(model: Model, count: int) -> list[tuple[int, ...]]:
+    """The seeds of each job: all in one where they train together."""
+    every = tuple(range(count if model.seeds else 1))
+    return [every] if isinstance(model, Stacked) else [(seed,) for seed in every]
+
+
 def learned(fitted: Fitted) -> str:
     """SHA-256 of everything that a model has learned."""
+    return state_hash(fitted.state())
+
+
+def state_hash(state: State) -> str:
+    """SHA-256 of what `Fitted.state` gave."""
     digest = hashlib.sha256()
-    for name, array in sorted(fitted.state().items()):
+    for name, array in sorted(state.items()):
         digest.update(f"{name}{array.dtype}{array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
@@ -128,7 +139,7 @@ def run(
     made = {name: models.make(name, config) for name in config.names}
     absent = {name: reason for name, model in made.items() if (reason := model.lacks(features, graphs))}
     plans = {name: folds(labels, split, model.refit_years) for name, model in made.items() if name not in absent}
-    jobs = [Job(name, made[name], seeds, fold) for name in plans for seeds in _seeds(made[name], config.seeds) for fold in plans[name]]
+    jobs = [Job(name, made[name], seeds, fold) for name in plans for seeds in seeds_of(made[name], config.seeds) for fold in plans[name]]
     results: dict[str, list[tuple[Job, Scored]]] = {name: [] for name in plans}
     hashes: dict[str, str] = {}
     for job, found in zip(jobs, _do_all(jobs, features, graphs, labels, backtest, cache), strict=True):
@@ -160,12 +171,6 @@ def _do_all(jobs: list[Job], features: Features, graphs: Graphs, labels: Labels,
 
 def _numbered(number: int, job: Job, features: Features, graphs: Graphs, labels: Labels) -> tuple[int, Scored]:
     return number, do(job, features, graphs, labels)
-
-
-def _seeds(model: Model, count: int) -> list[tuple[int, ...]]:
-    """The seeds of each job: all in one where they train together."""
-    every = tuple(range(count if model.seeds else 1))
-    return [every] if isinstance(model, Stacked) else [(seed,) for seed in every]
 
 
 def _join(name: str, results: list[tuple[Job, Scored]], labels: Labels) -> Forecast:

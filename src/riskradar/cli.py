@@ -152,6 +152,41 @@ def report(
 
 
 @app.command()
+def stress(
+    run: RunName,
+    date: Annotated[str, typer.Option(help="the session that is shocked", metavar="YYYY-MM-DD")],
+    shock: Annotated[list[str] | None, typer.Option(help='e.g. "Financials returns -15%", "hy_oas +300bp", "correlation +0.3"; repeatable')] = None,
+    file: Annotated[Path | None, typer.Option(help="a TOML file: shocks, reverse, models, target, exposures, layer")] = None,
+    as_on: Annotated[str, typer.Option("--as-on", help="with the returns and macro changes of another day", metavar="YYYY-MM-DD")] = "",
+    reverse: Annotated[str, typer.Option(help='the smallest shock of a kind that reaches the alert line, e.g. "returns" or "vix"')] = "",
+    home: Home = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Shock one day of a stored run: scores, measures, layers and losses before and after."""
+    from riskradar import api, text
+
+    found = api.stress(run, date, [*([f"as on {as_on}"] if as_on else []), *(shock or ())], file=file, reverse=reverse, home=home)
+    _json(found) if as_json else print(text.stress(found))
+
+
+@app.command()
+def explain(
+    run: RunName = "latest",
+    date: Annotated[str, typer.Option(help="session to explain; default: the last one", metavar="YYYY-MM-DD")] = "",
+    target: Annotated[str, typer.Option(help="as 20/10: a fall of 10 % within 20 sessions")] = "",
+    against: Annotated[str, typer.Option(help="explain the change since this session", metavar="YYYY-MM-DD")] = "",
+    model: Annotated[str, typer.Option(help="default: radar, or the rule that it stands on")] = "",
+    home: Home = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Explain a score: what features, series, layers, edges, assets and days add to it."""
+    from riskradar import api, html
+
+    found = api.explain(run, date or None, target, against=against or None, model=model, home=home)
+    _json(found.record()) if as_json else print("\n".join(html.sentences(found)))
+
+
+@app.command()
 def doctor(home: Home = Path("runs"), as_json: Json = False) -> None:
     """Check that everything that a run needs is here and works."""
     from riskradar import api

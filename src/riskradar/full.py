@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from riskradar import backtest, evaluate, features, labels, layers, models, placebos
+from riskradar import backtest, evaluate, models, pipeline, placebos
 from riskradar.backtest import Backtest
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -47,9 +47,8 @@ class Line:
 
     @classmethod
     def of(cls, config: Config, panel: Panel, base: Mapping[str, Forecast], cache: Cache | None = None) -> Line:
-        """The line of a stored run, built again from its panel."""
-        graphs = layers.build(panel, config.layers)
-        return cls(config, panel, features.build(panel, config.features), graphs, labels.build(panel, config.labels), base, cache)
+        """The line built on a panel."""
+        return cls(config, panel, *pipeline.tables(panel, config), base, cache)
 
     @property
     def graph_models(self) -> tuple[str, ...]:

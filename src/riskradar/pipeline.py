@@ -33,6 +33,11 @@ class Run:
     seconds: dict[str, float]
 
 
+def tables(panel: Panel, config: Config) -> tuple[Features, Graphs, Labels]:
+    """What models read and learn from, made of a panel."""
+    return features.build(panel, config.features), layers.build(panel, config.layers), labels.build(panel, config.labels)
+
+
 def run(
     config: Config, raw: Raw | None = None, stage: Callable[[str], None] = lambda name: None, cache: Cache | None = None, *, confirm: bool = False
 ) -> Run:

@@ -1,5 +1,7 @@
 """Runs on disk: a folder that holds settings, hashes, forecasts, labels, evaluation and report; written whole or not at all."""
 
+import dataclasses
+import hashlib
 import json
 import os
 import platform
@@ -18,7 +20,7 @@ import pandas as pd
 import riskradar
 from riskradar.errors import StorageError, UsageError
 from riskradar.labels import known_on
-from riskradar.tables import SYSTEM, Forecast, Labels, LayerSummary, Measures, Target
+from riskradar.tables import SYSTEM, Forecast, Labels, LayerSummary, Measures, Panel, Target
 
 SCHEMA = "riskradar.run/2"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "torch", "exchange_calendars", "skfolio")
@@ -75,6 +77,17 @@ def environment() -> dict[str, str]:
         except PackageNotFoundError:
             found[name] = "not installed"
     return found
+
+
+def panel_hash(panel: Panel) -> str:
+    """SHA-256 over the arrays of a panel: the same prices, dates and facts give the same hash."""
+    digest = hashlib.sha256("\n".join(panel.assets).encode())
+    for part in (panel, panel.facts):
+        for field in dataclasses.fields(part):
+            value = getattr(part, field.name)
+            if isinstance(value, np.ndarray):
+                digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()
 
 
 def run_id(created: datetime, preset: str, config_hash: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from riskradar.protocol import counts, tables
+from riskradar.scenario import words
 
 LEAST_SHARE = 0.01  # of a score's variance, for a network to count (design 6)
 SHOWN_PULLBACK = 0.02  # of three; the record holds all
@@ -131,6 +132,15 @@ def full(found: Mapping[str, Any]) -> str:
     """The four tables of a full protocol, and how the placebos came out."""
     parts = [f"{t.title}: {t.note}\n{table(t.header, t.rows)}" for t in tables(found)]
     return "\n\n".join([*parts, "placebos: " + ", ".join(f"{count} {verdict}" for verdict, count in counts(found).items())])
+
+
+def stress(found: Mapping[str, Any]) -> str:
+    """A stress test: sentences, the rows, the measures that moved, and what to be careful about."""
+    moved = words.changed_measures(found)
+    careful = [*found["notes"], *(f"warning: {line}" for line in found["warnings"])]
+    parts = ["\n".join(words.sentences(found)), table(words.HEADER, words.rows(found))]
+    parts += [table(("measure", "before", "after", ""), moved)] if moved else []
+    return "\n\n".join([*parts, *(["\n".join(careful)] if careful else [])])
 
 
 def _indicator(cell: Mapping[str, Any] | None) -> str:

@@ -1,9 +1,11 @@
 """Every entry of MODELS, found by walking the dictionary."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 from threadpoolctl import threadpool_limits
 
 from riskradar import models
@@ -82,6 +84,20 @@ def test_shape_of_what_a_model_says(name: str, line: Line) -> None:
         assert not prediction.probability[0, 2] > prediction.probability[0, 1], "a fall of 10 % is not likelier than one of 5 %"
     assert fitted.state()
     assert all(isinstance(array, np.ndarray) and array.dtype != object for array in fitted.state().values())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_is_its_state(name: str, line: Line, tmp_path: Path) -> None:
+    """Written, read and restored it scores as before, bit for bit, and has learned the same."""
+    fitted = fit(name, line)
+    save_file({key: np.ascontiguousarray(array) for key, array in fitted.state().items()}, tmp_path / "state")
+    again = models.make(name, TINY).restore(line.labels.targets, load_file(tmp_path / "state"))
+    assert learned(again) == learned(fitted)
+    assert again.history == fitted.history
+    for t in (CUT, CUT + 31, 1339):
+        a, b = (score_day(each, line.features, line.graphs, t) for each in (fitted, again))
+        assert (bits(a.score) == bits(b.score)).all()
+        assert (bits(a.probability) == bits(b.probability)).all()
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -2,5 +2,6 @@
 
 from riskradar.html.full import build as full_page
 from riskradar.html.page import build, limits, sentence
+from riskradar.html.reasons import sentences
 
-__all__ = ["build", "full_page", "limits", "sentence"]
+__all__ = ["build", "full_page", "limits", "sentence", "sentences"]

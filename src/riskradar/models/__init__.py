@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, Field
 
-from riskradar.models.base import Fitted, Model, Prediction, Stacked
+from riskradar.models.base import Fitted, Model, Prediction, Stacked, State
 from riskradar.models.classic import Forest, ForestConfig, Logistic, LogisticConfig
 from riskradar.models.gcn import Network, SnapshotConfig, TemporalConfig
 from riskradar.models.har import Har, HarConfig
@@ -90,4 +90,4 @@ def history_start(model: Model, features: Features) -> str | None:
     return str(max(firsts))
 
 
-__all__ = ["MODELS", "RULES", "Fitted", "Model", "ModelsConfig", "Prediction", "Stacked", "describe", "history_start", "make"]
+__all__ = ["MODELS", "RULES", "Fitted", "Model", "ModelsConfig", "Prediction", "Stacked", "State", "describe", "history_start", "make"]

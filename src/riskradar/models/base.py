@@ -1,15 +1,21 @@
 """What every model is: `fit` on the past gives a Fitted, and a Fitted scores one day at a time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from numpy.typing import NDArray
 
-from riskradar.tables import Features, Graphs, Labels
+from riskradar.tables import Features, Graphs, Labels, Target
 from riskradar.tables.arrays import Float
 
+State = Mapping[str, NDArray[Any]]  # what a Fitted has learned, as named arrays
 EVERY_SESSION = 1_000_000  # the history of a model that reads all sessions since the first one
+
+
+def part(state: State, name: str) -> dict[str, NDArray[Any]]:
+    """The arrays that a state holds under `name.`, by the rest of their names."""
+    return {key.removeprefix(f"{name}."): array for key, array in state.items() if key.startswith(f"{name}.")}
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +77,10 @@ class Model(Protocol):
 
     def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> Fitted:
         """Learn from the labels that are not NaN; the harness has set all others to NaN."""
+        ...
+
+    def restore(self, targets: tuple[Target, ...], state: State) -> Fitted:
+        """What `fit` gave for these targets, from its `state()`: equal scores, bit for bit."""
         ...
 
 

@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 from scipy.special import expit
 
-from riskradar.models.base import Prediction
+from riskradar.models.base import Prediction, State
 from riskradar.models.calibration import LEAST, coherent
 from riskradar.models.inputs import matrix, missing, outcomes
 from riskradar.tables import Features, Graphs, Labels, Target
 from riskradar.tables.arrays import Float, Int
 
 PAPER = ("mean:return", "mean:volatility_20", "mean:volatility_60", "mean:drawdown_20", "mean:drawdown_60", "mean:momentum_10", "mean:momentum_30")
+TREES = ("feature", "threshold", "left", "right", "share", "roots", "first")  # the arrays of a forest, in the order of its fields
 
 
 class LogisticConfig(BaseModel, frozen=True, extra="forbid"):
@@ -71,6 +72,10 @@ class Logistic:
             weights[k] = np.concatenate([model.intercept_ - (slope * mean).sum(), slope])
         return FittedLogistic(self.config.inputs, labels.targets, weights)
 
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedLogistic":
+        """See Model.restore."""
+        return FittedLogistic(self.config.inputs, targets, state["weights"])
+
 
 @dataclass(frozen=True, eq=False)
 class FittedLogistic:
@@ -125,6 +130,11 @@ class Forest:
             trees.append([tree.tree_ for tree in forest.estimators_])
         return FittedForest.of(self.config.inputs, labels.targets, trees)
 
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedForest":
+        """See Model.restore."""
+        feature, threshold, left, right, share, roots, first = (state[name] for name in TREES)
+        return FittedForest(self.config.inputs, targets, feature, threshold, left, right, share, roots, first)
+
 
 @dataclass(frozen=True, eq=False)
 class FittedForest:
@@ -167,12 +177,17 @@ class FittedForest:
         x = matrix(features, self.inputs)[-1]
         score = np.full(len(self.targets), np.nan)
         if np.isfinite(x).all():
-            score = _walk(x.astype(np.float32), self.feature, self.threshold, self.left, self.right, self.share, self.roots, self.first)
+            score = self.shares(x)
         return Prediction(score[None], coherent(score, self.targets)[None])
+
+    def shares(self, x: Float) -> Float:
+        """Mean leaf share of each target [K] for inputs [M]."""
+        found: Float = _walk(x.astype(np.float32), self.feature, self.threshold, self.left, self.right, self.share, self.roots, self.first)
+        return found
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See Fitted.state."""
-        return {name: getattr(self, name) for name in ("feature", "threshold", "left", "right", "share", "roots", "first")}
+        return {name: getattr(self, name) for name in TREES}
 
 
 @numba.njit(cache=True)

@@ -12,7 +12,7 @@ from scipy.special import expit
 
 from riskradar.errors import UsageError
 from riskradar.layers import kind_of
-from riskradar.models.base import Prediction
+from riskradar.models.base import Prediction, State
 from riskradar.models.calibration import coherent
 from riskradar.models.dense import Shape, Snapshots, TrainConfig
 from riskradar.models.inputs import missing, missing_layers, outcomes, teachable
@@ -106,6 +106,10 @@ class Network:
         weights = train(Gcn(self.shape(int(taught.sum()))), Samples(used, rows, (y,)), seeds, config).weights
         each = [{name: array[s : s + 1] for name, array in weights.items()} for s in range(len(seeds))]
         return [FittedNetwork(self, targets, taught, {"mean": mean, "scale": scale} | own) for own in each]
+
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedNetwork":
+        """See Model.restore."""
+        return FittedNetwork(self, targets, state["taught"], {name: array for name, array in state.items() if name != "taught"})
 
     @property
     def reads(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from riskradar.features import FLOOR
 from riskradar.labels import worst_drawdown
-from riskradar.models.base import Prediction
+from riskradar.models.base import Prediction, State
 from riskradar.models.calibration import LEAST, Platt, coherent
 from riskradar.models.inputs import matrix, missing, outcomes
 from riskradar.tables import Features, Graphs, Labels, Target
@@ -57,6 +57,10 @@ class Har:
             maps.append(Platt.fit(_score(weights[k], x), y[:, k : k + 1]))
         platt = Platt(*(np.concatenate([getattr(m, name) for m in maps]) for name in ("intercept", "slope")))
         return FittedHar(labels.targets, weights, platt)
+
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedHar":
+        """See Model.restore."""
+        return FittedHar(targets, state["weights"], Platt(state["intercept"], state["slope"]))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from riskradar.models.base import Prediction
+from riskradar.models.base import Prediction, State
 from riskradar.models.calibration import Platt, coherent
 from riskradar.models.inputs import matrix, missing, outcomes
 from riskradar.tables import Features, Graphs, Labels, Target
@@ -36,6 +36,10 @@ class Rule:
         """Learn the Platt map of each target; the score itself has nothing to learn."""
         score = matrix(features, self.inputs).mean(axis=1)
         return FittedRule(self.inputs, labels.targets, Platt.fit(score, outcomes(labels)))
+
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedRule":
+        """See Model.restore."""
+        return FittedRule(self.inputs, targets, Platt(state["intercept"], state["slope"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +82,10 @@ class Constant:
         days = np.isfinite(y).sum(axis=0)
         share = np.where(days > 0, (np.nansum(y, axis=0) + 1) / (days + 2), np.nan)
         return FittedConstant(np.ones_like(share) if self.always else share, np.full_like(share, np.nan) if self.always else share)
+
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedConstant":
+        """See Model.restore."""
+        return FittedConstant(state["score"], state["probability"])
 
 
 @dataclass(frozen=True, eq=False)

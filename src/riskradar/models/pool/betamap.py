@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from riskradar.models.base import EVERY_SESSION, Prediction
+from riskradar.models.base import EVERY_SESSION, Prediction, State
 from riskradar.models.calibration import LEAST, coherent, usable
 from riskradar.models.inputs import missing, outcomes
 from riskradar.models.pool.anchor import ANCHOR, anchor
@@ -41,6 +41,10 @@ class BetaMap:
         rank, y = _ranks(anchor(features)), outcomes(labels)
         maps = [_fit(rank[use], y[use, k], labels.targets[k].horizon) for k, use in enumerate(usable(rank, y).T)]
         return FittedBetaMap(labels.targets, np.array(maps).reshape(len(maps), 3))
+
+    def restore(self, targets: tuple[Target, ...], state: State) -> FittedBetaMap:
+        """See Model.restore."""
+        return FittedBetaMap(targets, state["weights"])
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
-from riskradar.models.base import EVERY_SESSION, Prediction
+from riskradar.models.base import EVERY_SESSION, Prediction, State
 from riskradar.models.calibration import LEAST
 from riskradar.models.inputs import missing
 from riskradar.models.pool.anchor import ANCHOR, anchor
@@ -116,6 +116,10 @@ class Garch:
         known = returns[np.isfinite(returns)]
         moved = len(known) >= LEAST and known.std() > 0
         return FittedGarch(self.config, labels.targets, estimate(known).values() if moved else np.full(6, np.nan))
+
+    def restore(self, targets: tuple[Target, ...], state: State) -> FittedGarch:
+        """See Model.restore."""
+        return FittedGarch(self.config, targets, state["parameters"])
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from riskradar.models.base import EVERY_SESSION, Prediction
+from riskradar.models.base import EVERY_SESSION, Prediction, State
 from riskradar.models.calibration import LEAST
 from riskradar.models.inputs import missing
 from riskradar.models.pool.anchor import ANCHOR, anchor
@@ -52,6 +52,10 @@ class Library:
     def fit(self, features: Features, graphs: Graphs, labels: Labels, *, seed: int) -> FittedLibrary:
         """Keep what index and sectors did up to the cut-off; paths that mature later join on the session on which they do."""
         return FittedLibrary(self.config, labels.targets, Portfolios.of(features))
+
+    def restore(self, targets: tuple[Target, ...], state: State) -> FittedLibrary:
+        """See Model.restore."""
+        return FittedLibrary(self.config, targets, Portfolios.restored(state))
 
 
 @dataclass(frozen=True, eq=False)

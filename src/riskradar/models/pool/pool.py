@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, NonNegativeFloat, PositiveFloat
 
-from riskradar.models.base import EVERY_SESSION, Fitted, Prediction
+from riskradar.models.base import EVERY_SESSION, Fitted, Prediction, State, part
 from riskradar.models.calibration import coherent
 from riskradar.models.pool.betamap import BetaMap, FittedBetaMap
 from riskradar.models.pool.falls import Falls, averaged
@@ -48,6 +48,12 @@ class Pool:
         library = Library(self.config.library).fit(features, graphs, labels, seed=seed)
         garch = Garch(self.config.garch).fit(features, graphs, labels, seed=seed)
         return FittedPool(labels.targets, self.config.weights, library, garch, BetaMap().fit(features, graphs, labels, seed=seed))
+
+    def restore(self, targets: tuple[Target, ...], state: State) -> FittedPool:
+        """See Model.restore."""
+        library = Library(self.config.library).restore(targets, part(state, "library"))
+        garch = Garch(self.config.garch).restore(targets, part(state, "garch"))
+        return FittedPool(targets, self.config.weights, library, garch, BetaMap().restore(targets, part(state, "beta")))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from riskradar.models.base import State
 from riskradar.tables import Features
 from riskradar.tables.arrays import Days, Float
 
@@ -33,6 +34,11 @@ class Portfolios:
         """From all sessions of `features`; as many sectors as have been seen by the last of them."""
         codes = features.column("sector") if set(PARTS) <= set(features.names) else np.full((len(features.dates), 0), np.nan)
         return _build(features, 1 + int(np.fmax.reduce(codes, axis=None, initial=-1)))
+
+    @classmethod
+    def restored(cls, state: State) -> Portfolios:
+        """From what `state` gave."""
+        return cls(state["dates"].astype("datetime64[D]"), state["returns"], state["drawdown"])
 
     def extended(self, features: Features) -> Portfolios:
         """The record on exactly the sessions of `features`: what is kept, and what came after it."""

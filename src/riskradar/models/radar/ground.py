@@ -5,10 +5,13 @@ from the mean of its day.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
+from riskradar.models.base import State
 from riskradar.models.radar.days import Days, gather, moments, ridge, standardised
 from riskradar.tables import Features, Labels, Target
 from riskradar.tables.arrays import Float, Float32
@@ -48,6 +51,15 @@ class Ground:
     def history(self) -> int:
         """Sessions that a forecast reads: back to the earliest forecast whose error is an input."""
         return 1 + max((t.horizon for t in self.targets if t in REALISED), default=0)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """As named arrays."""
+        return {name: getattr(self, name) for name in ("mean", "scale", "pooled", "base")}
+
+    @classmethod
+    def restored(cls, targets: tuple[Target, ...], state: State) -> "Ground":
+        """From what `state` gave."""
+        return cls(targets, state["mean"], state["scale"], state["pooled"], state["base"])
 
     def newest(self, features: Features) -> tuple[Days, Float32]:
         """The last day of `history` sessions: its nodes with all inputs, past errors included, and its level forecast [1, K]."""

@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from riskradar.models.base import Prediction
+from riskradar.models.base import Prediction, State, part
 from riskradar.models.dense import TrainConfig
 from riskradar.models.inputs import missing, missing_layers
 from riskradar.models.radar.days import Days
 from riskradar.models.radar.ground import INPUTS, REALISED, Ground, GroundConfig, fit
 from riskradar.models.radar.lists import Lists
-from riskradar.tables import Features, Graphs, Labels
+from riskradar.tables import Features, Graphs, Labels, Target
 from riskradar.tables.arrays import Float, Float32
 
 RECIPE = TrainConfig(
@@ -83,6 +83,10 @@ class RadarNodes:
         each = [{name: array[s : s + 1] for name, array in weights.items()} for s in range(len(seeds))]
         return [FittedNodes(self, ground, len(labels.units), spread, own) for own in each]
 
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedNodes":
+        """See Model.restore."""
+        return FittedNodes(self, Ground.restored(targets, state), int(state["units"]), state["spread"], part(state, "net"))
+
 
 @dataclass(frozen=True, eq=False)
 class FittedNodes:
@@ -114,8 +118,8 @@ class FittedNodes:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See Fitted.state."""
-        ground = {name: getattr(self.ground, name) for name in ("mean", "scale", "pooled", "base")}
-        return ground | {"spread": self.spread} | self.weights
+        net = {f"net.{name}": array for name, array in self.weights.items()}
+        return self.ground.state() | {"units": np.array(self.units), "spread": self.spread} | net
 
 
 def forecast_of(values: Float32, today: Days, units: int) -> Prediction:

@@ -13,10 +13,10 @@ from riskradar.models.dense import TrainConfig
 from riskradar.models.networks import Weights, distinct, one_thread
 from riskradar.models.radar.anchored import Anchored
 from riskradar.models.srr.architecture import Architecture
-from riskradar.models.srr.encoders import Block, linear
+from riskradar.models.srr.encoders import Block, linear, messages
 from riskradar.models.srr.heads import cross_entropy
 from riskradar.models.srr.market import Market
-from riskradar.models.srr.network import encode, joined
+from riskradar.models.srr.network import Send, encode, joined
 from riskradar.models.srr.temporal import take
 from riskradar.models.train import Samples, train
 from riskradar.tables.arrays import Float, Int
@@ -44,10 +44,10 @@ class Residual:
         """The market made ready, and the anchor's logits."""
         return Block.of(data.market, dtype), torch.from_numpy(data.logit.astype(dtype))
 
-    def forward(self, weights: Weights, block: Block, rows: Int) -> Tensor:
-        """What is added to the logits on the snapshots `rows` [S, B], [S, B, K]."""
+    def forward(self, weights: Weights, block: Block, rows: Int, send: Send = messages) -> Tensor:
+        """What is added to the logits on the snapshots `rows` [S, B], [S, B, K]; send: one graph layer (see encoders.messages)."""
         index, place = (torch.from_numpy(array) for array in distinct(rows))
-        pooled = joined(weights, block, encode(self.architecture, weights, block, index, whole=False).pooled, index)
+        pooled = joined(weights, block, encode(self.architecture, weights, block, index, whole=False, send=send).pooled, index)
         return linear(weights, "head", take(pooled, place))
 
     def loss(self, weights: Weights, prepared: tuple[Block, Tensor], rows: Int, y: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:

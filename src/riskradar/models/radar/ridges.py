@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from riskradar.models.base import Prediction
+from riskradar.models.base import Prediction, State
 from riskradar.models.radar import ground as grounds
 from riskradar.models.radar.days import Days, gather, moments, ridge, standardised
 from riskradar.models.radar.ground import BOUND, Ground
 from riskradar.models.radar.lists import Lists
 from riskradar.models.radar.nodes import NodesConfig, forecast_of, lacking
-from riskradar.tables import Features, Graphs, Labels
+from riskradar.tables import Features, Graphs, Labels, Target
 from riskradar.tables.arrays import Float, Float32
 
 HAR = ("log_volatility_5", "log_volatility_20", "log_volatility_60", "log_volatility_250", "drawdown_60", "below_high")
@@ -46,6 +46,10 @@ class Har:
         y = grounds.outcomes(labels, days)
         return FittedHar(len(labels.units), mean, scale, ridge(_with_means(days), y, self.config.ground.penalty, intercept=True))
 
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedHar":
+        """See Model.restore."""
+        return FittedHar(int(state["units"]), state["mean"], state["scale"], state["coefficients"])
+
 
 @dataclass(frozen=True, eq=False)
 class FittedHar:
@@ -65,7 +69,7 @@ class FittedHar:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See Fitted.state."""
-        return {"mean": self.mean, "scale": self.scale, "coefficients": self.coefficients}
+        return {"units": np.array(self.units), "mean": self.mean, "scale": self.scale, "coefficients": self.coefficients}
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,10 @@ class NodeRidge:
         both = ridge(fitted.inputs(days, graphs), y, self.config.ground.penalty, intercept=False)
         return FittedRidge(self, ground, len(labels.units), both)
 
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedRidge":
+        """See Model.restore."""
+        return FittedRidge(self, Ground.restored(targets, state), int(state["units"]), state["base"])
+
 
 @dataclass(frozen=True, eq=False)
 class FittedRidge:
@@ -132,7 +140,7 @@ class FittedRidge:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See Fitted.state."""
-        return {name: getattr(self.ground, name) for name in ("mean", "scale", "pooled")} | {"base": self.base}
+        return self.ground.state() | {"units": np.array(self.units), "base": self.base}
 
 
 def _with_means(days: Days) -> Float32:

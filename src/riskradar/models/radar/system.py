@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from riskradar.models.base import EVERY_SESSION, Prediction
+from riskradar.models.base import EVERY_SESSION, Prediction, State, part
 from riskradar.models.dense import TrainConfig
 from riskradar.models.inputs import missing, missing_layers, outcomes, teachable
 from riskradar.models.pool import FittedPool, Pool, PoolConfig, anchor
@@ -109,6 +109,11 @@ class Radar:
         read = {"taught": taught, "read.fill": gaps.fill, "read.gap": gaps.gap, "read.mean": mean, "read.scale": scale}
         return FittedRadar(self, labels.targets, read | learned, pool)
 
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedRadar":
+        """See Model.restore."""
+        pool = None if self.twin else Pool(self.pool, "").restore(targets, part(state, "pool"))
+        return FittedRadar(self, targets, {name: array for name, array in state.items() if not name.startswith("pool.")}, pool)
+
     def _learn(self, data: Anchored, y: Float, targets: tuple[Target, ...]) -> dict[str, NDArray[Any]]:
         """The gate, the members' weights and their mean correction over the past."""
         from riskradar.models.radar.residual import corrections, fit
@@ -156,15 +161,23 @@ class FittedRadar:
             return out
         from riskradar.models.radar.residual import corrections
 
-        rows, taught = np.array([len(features.dates) - 1]), self.learned["taught"]
-        read = Gaps(self.learned["read.fill"], self.learned["read.gap"]).read(context(features, rows, self.radar.config.context))
-        today = self.radar.snapshots(features, graphs, rows, read)
+        today, taught = self.snapshot(features, graphs), self.learned["taught"]
         if today.mask.any():
-            shape = self.radar.config.architecture(tuple(t for t, use in zip(self.targets, taught, strict=True) if use))
-            weights = {name.removeprefix("net."): array for name, array in self.learned.items() if name.startswith("net.")}
             standard = today.standardised(self.learned["read.mean"], self.learned["read.scale"]).compact()
-            out[:, taught] = self.learned["gate"] * (corrections(shape, weights, standard, np.array([0]))[:, 0] - self.learned["mean"])
+            said = corrections(self.shape, part(self.learned, "net"), standard, np.array([0]))[:, 0]
+            out[:, taught] = self.learned["gate"] * (said - self.learned["mean"])
         return out
+
+    def snapshot(self, features: Features, graphs: Graphs) -> Market:
+        """What the correction reads on the last session."""
+        rows = np.array([len(features.dates) - 1])
+        read = Gaps(self.learned["read.fill"], self.learned["read.gap"]).read(context(features, rows, self.radar.config.context))
+        return self.radar.snapshots(features, graphs, rows, read)
+
+    @property
+    def shape(self) -> Architecture:
+        """The network of the targets that it was taught."""
+        return self.radar.config.architecture(tuple(t for t, use in zip(self.targets, self.learned["taught"], strict=True) if use))
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See Fitted.state."""

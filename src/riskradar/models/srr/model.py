@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, model_validator
 from scipy.special import expit
 
 from riskradar.errors import UsageError
-from riskradar.models.base import Prediction
+from riskradar.models.base import Prediction, State
 from riskradar.models.dense import TrainConfig
 from riskradar.models.inputs import missing, missing_layers, teachable
 from riskradar.models.srr.architecture import Architecture
@@ -166,6 +166,10 @@ class Srr:
         mean, scale = learned["read.macro"]
         return with_macro(made, (context(features, rows, config.macro) - mean) / scale)
 
+    def restore(self, targets: tuple[Target, ...], state: State) -> "FittedSrr":
+        """See Model.restore."""
+        return FittedSrr(self, targets, dict(state))
+
     def _outcomes(self, labels: Labels) -> Float:
         """Labels of the system, and with a node head of each asset after it, [T, U, K]; NaN for targets that are not to be learned."""
         if self.config.node_loss and len(labels.units) == 1:
@@ -216,10 +220,10 @@ class FittedSrr:
         config, taught = self.model.config, self.learned["taught"]
         binary = np.array([target.binary for target in self.targets], bool)
         score = np.full((1 + (len(features.nodes) if config.node_loss else 0), len(self.targets)), np.nan)
-        snapshots = self._snapshots(features, graphs)
+        snapshots = self.snapshots(features, graphs)
         if snapshots is not None:
             said = self._said(snapshots)
-            score[0, taught] = said["system"][_middle(self.architecture)]
+            score[0, taught] = said["system"][middle(self.architecture)]
             if config.node_loss:
                 node = np.full((snapshots.mask.shape[1], int((taught & binary).sum())), np.nan)
                 node[snapshots.mask.any(axis=0)] = said["node"]
@@ -228,7 +232,7 @@ class FittedSrr:
 
     def fusion(self, features: Features, graphs: Graphs) -> dict[str, float]:
         """The weight of each layer on the last of the `history` sessions handed in; empty where layers are not weighed, or nothing is scored."""
-        snapshots = self._snapshots(features, graphs)
+        snapshots = self.snapshots(features, graphs)
         share = {} if snapshots is None else self._said(snapshots)
         return dict(zip(self.architecture.layers, share["fusion"].tolist(), strict=True)) if "fusion" in share else {}
 
@@ -242,7 +246,7 @@ class FittedSrr:
         from riskradar.models.networks import one_thread
         from riskradar.models.srr.attention import attention
 
-        snapshots = self._snapshots(features, graphs)
+        snapshots = self.snapshots(features, graphs)
         if snapshots is None or self.model.config.encoder not in ("gatv2", "transformer"):
             return {}
         with one_thread(), torch.inference_mode():
@@ -268,7 +272,7 @@ class FittedSrr:
 
         return {name: torch.tensor(self.learned[name]) for name in self.architecture.arrays()}
 
-    def _snapshots(self, features: Features, graphs: Graphs) -> Market | None:
+    def snapshots(self, features: Features, graphs: Graphs) -> Market | None:
         """What one score reads; None where it is to be withheld."""
         if "read.mean" not in self.learned or len(features.dates) != self.history:
             return None
@@ -294,7 +298,7 @@ class FittedSrr:
         return Block.of(standard, str(self.learned["input"].dtype))
 
 
-def _middle(architecture: Architecture) -> Int:
+def middle(architecture: Architecture) -> Int:
     """The one number of the system head for each target: its logit, or the quantile nearest to the median."""
     columns = architecture.columns(architecture.targets)
     nearest = min(architecture.quantiles, key=lambda level: abs(level - 0.5))

@@ -1,5 +1,6 @@
 """The full network, several seeds at once: encode each snapshot once, fuse its layers, remember the sequence, say every target."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from json import dumps
 
@@ -12,11 +13,13 @@ from riskradar.models.srr.architecture import Architecture
 from riskradar.models.srr.encoders import Block, entrance, everywhere, linear, messages
 from riskradar.models.srr.fusion import Fused, average, fuse
 from riskradar.models.srr.heads import losses, ordered
+from riskradar.models.srr.kernels.edges import Edges
 from riskradar.models.srr.market import Market
 from riskradar.models.srr.temporal import remember, take
 from riskradar.tables import Target
 from riskradar.tables.arrays import Float, Int
 
+Send = Callable[[Architecture, Weights, str, Tensor, Int, Edges], Tensor]
 LINES = 4096  # nodes encoded at once
 
 __all__ = ["Block", "Outputs", "SrrNetwork", "encode", "forward", "loss"]
@@ -43,12 +46,12 @@ class Encoded:
     share: Tensor | None
 
 
-def encode(architecture: Architecture, weights: Weights, block: Block, index: Tensor, whole: bool) -> Encoded:
+def encode(architecture: Architecture, weights: Weights, block: Block, index: Tensor, whole: bool, send: Send = messages) -> Encoded:
     """Encode the snapshots `index` [S, U], a few at a time: what is computed between two products stays in the cache; whole: give the nodes too."""
     S, N = len(index), block.x.shape[1]
     parts = []
     for part in torch.split(index, max(1, LINES // (S * N)), dim=1):
-        fused = _fused(architecture, weights, block, part)
+        fused = _fused(architecture, weights, block, part, send)
         pooled = fused.pooled(block.pool.index_select(0, part.reshape(-1)))
         parts.append(Encoded(pooled, fused.nodes() if whole else None, fused.share))
     if len(parts) == 1:
@@ -60,7 +63,7 @@ def encode(architecture: Architecture, weights: Weights, block: Block, index: Te
     )  # fmt: skip
 
 
-def _fused(architecture: Architecture, weights: Weights, block: Block, index: Tensor) -> Fused:
+def _fused(architecture: Architecture, weights: Weights, block: Block, index: Tensor, send: Send) -> Fused:
     """Every layer's stack starts from the same first embedding, to which the fused ones are added."""
     flat = index.reshape(-1)
     first = entrance(weights, block, index)
@@ -73,7 +76,7 @@ def _fused(architecture: Architecture, weights: Weights, block: Block, index: Te
     for name, edges in zip(architecture.layers, block.edges, strict=True):
         h = first
         for step in range(architecture.depth):
-            h = messages(architecture, weights, f"{name}.{step}", h, snapshot, edges)
+            h = send(architecture, weights, f"{name}.{step}", h, snapshot, edges)
         others.append(h)
     if not others:
         return Fused(first)
@@ -81,15 +84,15 @@ def _fused(architecture: Architecture, weights: Weights, block: Block, index: Te
     return fuse(architecture, weights, first, tuple(others), present, (block.pool, snapshot))
 
 
-def forward(architecture: Architecture, weights: Weights, block: Block, rows: Int) -> Outputs:
-    """What is said of the samples that end at the snapshots `rows` [S, B]."""
+def forward(architecture: Architecture, weights: Weights, block: Block, rows: Int, send: Send = messages) -> Outputs:
+    """What is said of the samples that end at the snapshots `rows` [S, B]; send: one graph layer (see encoders.messages)."""
     S, B = rows.shape
     windows = rows[:, :, None] + np.arange(1 - architecture.sequence, 1)
     index, place = (torch.from_numpy(array) for array in distinct(windows.reshape(S, -1)))
     place = place.view(S, B, -1)
     last, ends = place[:, :, -1], torch.from_numpy(rows)
     by_node = architecture.place == "nodes"
-    encoded = encode(architecture, weights, block, index, by_node or bool(architecture.node_targets))
+    encoded = encode(architecture, weights, block, index, by_node or bool(architecture.node_targets), send)
     states = encoded.nodes if by_node and encoded.nodes is not None else joined(weights, block, encoded.pooled, index)[:, :, None]
     if architecture.temporal == "none":
         seen = take(states, last)
