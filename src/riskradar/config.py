@@ -12,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from riskradar.backtest import BacktestConfig
 from riskradar.data import DataConfig
+from riskradar.data.quality import QualityConfig
+from riskradar.data.sources import SourcesConfig
 from riskradar.errors import UsageError
 from riskradar.evaluate import EvaluateConfig
 from riskradar.features import FeaturesConfig
@@ -33,6 +35,8 @@ class Config(BaseModel, frozen=True, extra="forbid"):
 
     preset: str = "standard"
     data: DataConfig = DataConfig()
+    sources: SourcesConfig = SourcesConfig()
+    quality: QualityConfig = QualityConfig()
     features: FeaturesConfig = FeaturesConfig()
     layers: LayersConfig = LayersConfig()
     measures: MeasuresConfig = MeasuresConfig()
@@ -43,8 +47,8 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     evaluate: EvaluateConfig = EvaluateConfig()
 
     def hash(self) -> str:
-        """SHA-256 of the settings that decide numbers; who shares the work does not."""
-        settings = self.model_dump(mode="json", exclude={"backtest": {"jobs", "dask"}})
+        """SHA-256 of the settings that decide a run's numbers; who shares the work and where live data come from do not."""
+        settings = self.model_dump(mode="json", exclude={"backtest": {"jobs", "dask"}, "sources": True, "quality": True})
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

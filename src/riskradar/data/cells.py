@@ -99,11 +99,12 @@ def days(column: pa.ChunkedArray, file: str) -> tuple[Days, Bool]:
     local = next((t for t in distinct if _LOCAL.fullmatch(t)), None)
     if local is not None:
         raise InputError(f"{file}: the date {local!r} is ambiguous; nothing of the file was kept; write ISO dates only, such as 2024-01-02")
-    day = np.array([_day(t) for t in distinct], "datetime64[D]")[codes] if distinct else np.empty(0, "datetime64[D]")
+    day = np.array([iso_day(t) for t in distinct], "datetime64[D]")[codes] if distinct else np.empty(0, "datetime64[D]")
     return day, np.isnat(day) & np.array([bool(t) for t in distinct], bool)[codes]
 
 
-def _day(text: str) -> date | None:
+def iso_day(text: str) -> date | None:
+    """The day of an ISO date, None for any other text."""
     match = _ISO.fullmatch(text)
     try:
         return date.fromisoformat(match[1]) if match else None
@@ -121,16 +122,17 @@ def moments(column: pa.ChunkedArray, file: str) -> tuple[Days, Bool]:
         codes, distinct = _distinct(pc.cast(column, pa.timestamp("us")))
     else:
         codes, distinct = _distinct(_text(column))
-    known = [_moment(t, file) for t in distinct]
+    known = [known_day(t, file) for t in distinct]
     day = np.array(known, "datetime64[D]")[codes] if known else np.empty(0, "datetime64[D]")
     return day, np.isnat(day) & np.array([t is not None and t != "" for t in distinct], bool)[codes]
 
 
-def _moment(stamp: str | datetime | None, file: str) -> date | None:
+def known_day(stamp: str | datetime | None, file: str) -> date | None:
+    """The New York day on which a moment had passed by 20:00, None where empty or unreadable; InputError for a time without its zone."""
     if stamp is None or stamp == "":
         return None
     if isinstance(stamp, str):
-        if (day := _day(stamp)) is not None:
+        if (day := iso_day(stamp)) is not None:
             return day
         try:
             stamp = datetime.fromisoformat(stamp)
