@@ -22,11 +22,13 @@ bench: $(VENV)/ready ## speed beside named peers, as ratios; results in results/
 	$(BIN)/python benchmarks/graphs.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/sizing.py
+	$(BIN)/python benchmarks/daily.py --models vol+breadth pool
 
 prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
 	$(BIN)/python prove/ranks.py --count 1000000
 	$(BIN)/python prove/noise.py
 	$(BIN)/python prove/contagion.py
+	$(BIN)/python prove/daily.py
 	bash prove/wheel.sh
 
 docs: $(VENV)/ready ## the guide and the reference as pages in docs/_build

@@ -2,17 +2,21 @@
 
 import json
 import logging
-from collections import defaultdict
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 
-from riskradar import ingest
+from riskradar import data, ingest, store
 from riskradar.config import Config
+from riskradar.data import DataConfig
+from riskradar.data.calendar import exchange
 from riskradar.data.sources import SOURCES, Cell, Client, Keys, Payload, Source
 from riskradar.errors import RadarError, SourceError, UsageError
 from riskradar.registry import Registry
+from riskradar.store import Store, database, rows, schema
+from riskradar.store.blocks import NEVER
 from tests.data.sources.standins import LOGIN, Reply, fred, gdelt, packed, reddit, rss, serving, stooq, yahoo
 
 FRIDAY = datetime(2026, 3, 6, 23, tzinfo=UTC)  # 18:00 in New York
@@ -25,27 +29,29 @@ NEWS = [("Thu, 05 Mar 2026 15:00:00 GMT", "Acme plunges on default fears"), ("Th
 CANARY = "canary/key+with odd parts"
 
 
-class Shelf:
-    """A store in memory: what `ingest` asks of one, and a way to look at all of it."""
+class Shelf(Store):
+    """A store on disk, with a way to look at all of it."""
 
-    def __init__(self) -> None:
-        self.values: dict = defaultdict(lambda: defaultdict(dict))
-        self.rows, self.kept, self.refused = [], [], []
+    @property
+    def rows(self):
+        """Every stored row: source, series, asset, day, value, the day it became known (None: the lag table says)."""
+        with database.transaction(self.engine, writes=False) as connection:
+            of = {row["id"]: (row["source"], row["series"], row["asset"]) for row in rows.checked(connection, schema.NAMES)}
+            return [
+                (*of[n], date.fromordinal(d + 719163), v, None if k == NEVER else date.fromordinal(k + 719163))
+                for block in rows.blocks(connection)
+                for n, d, k, v in zip(block.of.tolist(), block.date.tolist(), block.known.tolist(), block.value.tolist(), strict=True)
+            ]
 
-    def newest(self, source):
-        return self.values[source]
+    @property
+    def refused(self):
+        with database.transaction(self.engine, writes=False) as connection:
+            return [(row["value"], row["rule"]) for row in rows.checked(connection, schema.QUARANTINE)]
 
-    def payloads(self, source, since):
-        return [p for p in self.kept if p.source == source and p.retrieved_at >= since]
 
-    def keep(self, source, payloads, values, refused, moment) -> int:
-        fresh = [(source, *v) for v in values if (source, *v) not in self.rows]
-        self.rows += fresh
-        self.kept += payloads
-        self.refused += refused
-        for _, series, asset, day, value, _ in fresh:
-            self.values[source][series, asset][day] = value
-        return len(fresh)
+@pytest.fixture
+def shelf(tmp_path):
+    return Shelf.create(f"sqlite:///{tmp_path}/store.db")
 
 
 @contextmanager
@@ -72,8 +78,11 @@ def market(moment: datetime = FRIDAY, environ: dict[str, str] | None = None, use
         yield Config.model_validate({"sources": sections}), client, stands
 
 
-def test_a_full_fetch() -> None:
-    shelf = Shelf()
+def with_sources(config: Config, **changed) -> Config:
+    return config.model_copy(update={"sources": config.sources.model_copy(update=changed)})
+
+
+def test_a_full_fetch(shelf) -> None:
     with market() as (config, client, _):
         report = ingest.fetch(shelf, config, FRIDAY, client)
     assert [s.source for s in report.sources] == ["yahoo", "fred", "stooq", "gdelt", "rss", "reddit"]
@@ -88,13 +97,12 @@ def test_a_full_fetch() -> None:
     ]  # fmt: skip
     assert all(known is None for _, series, *_, known in shelf.rows if series in ("close", "vix"))  # history is dated by the lag table
     assert {row[1:3] for row in shelf.rows if row[0] == "rss"} == {(s, a) for s in ("n_headlines", "vader_mean") for a in ("", "AAA")}
-    assert [(r.cell.value, r.rule) for r in shelf.refused] == [("Undated", "bad_date")]
+    assert shelf.refused == [("Undated", "bad_date")]
     assert json.loads(json.dumps(report.record()))["sources"][0]["last"] == "2026-03-06"
     assert "yahoo: 30 cells: 30 stored, 0 known already; last day 2026-03-06" in report.lines()
 
 
-def test_a_second_fetch_stores_nothing_new() -> None:
-    shelf = Shelf()
+def test_a_second_fetch_stores_nothing_new(shelf) -> None:
     with market() as (config, client, _):
         ingest.fetch(shelf, config, FRIDAY, client)
         rows = list(shelf.rows)
@@ -104,8 +112,7 @@ def test_a_second_fetch_stores_nothing_new() -> None:
     assert not any(s.doubts for s in again.sources)
 
 
-def test_a_new_day_and_a_rewritten_one_became_known_now() -> None:
-    shelf = Shelf()
+def test_a_rewritten_day_became_known_now(shelf) -> None:
     thursday = FRIDAY - timedelta(days=1)
     with market(thursday, use="yahoo") as (config, client, _):
         ingest.fetch(shelf, config, thursday, client)
@@ -114,26 +121,24 @@ def test_a_new_day_and_a_rewritten_one_became_known_now() -> None:
     with market(use="yahoo", yahoo=yahoo(changed)) as (config, client, _):
         report = ingest.fetch(shelf, config, FRIDAY, client)
     fresh = [row for row in shelf.rows[before:] if row[1] == "close"]
-    assert [(row[2], row[3].isoformat(), row[4], row[5]) for row in fresh] == [
-        ("AAA", "2026-03-04", 10.3, FRIDAY.date()), ("AAA", "2026-03-06", 9.5, FRIDAY.date()), ("BBB", "2026-03-06", 46.0, FRIDAY.date()),
+    assert sorted((row[2], row[3].isoformat(), *row[4:]) for row in fresh) == [
+        ("AAA", "2026-03-04", 10.3, FRIDAY.date()), ("AAA", "2026-03-06", 9.5, None), ("BBB", "2026-03-06", 46.0, None),
     ]  # fmt: skip
     assert {(d.rule, d.series) for d in report.sources[0].doubts} == {("rewrite", "close"), ("rewrite", "adj_close")}
     assert ("yahoo", "close", "AAA", date(2026, 3, 4), 10.25, None) in shelf.rows  # the old vintage is still there
 
 
-def test_headlines_that_a_feed_has_forgotten_still_count() -> None:
-    shelf = Shelf()
+def test_headlines_that_a_feed_has_forgotten_still_count(shelf) -> None:
     with market(use="rss") as (config, client, _):
         ingest.fetch(shelf, config, FRIDAY, client)
     later = rss([("Thu, 05 Mar 2026 17:00:00 GMT", "Acme rallies"), NEWS[0]])
     with market(SUNDAY, use="rss", rss=later) as (config, client, _):
         ingest.fetch(shelf, config, SUNDAY, client)
     counts = [(row[3], row[4], row[5]) for row in shelf.rows if row[1:3] == ("n_headlines", "AAA")]
-    assert counts == [(date(2026, 3, 5), 1.0, None), (date(2026, 3, 5), 2.0, SUNDAY.date())]
+    assert counts == [(date(2026, 3, 5), 1.0, FRIDAY.date()), (date(2026, 3, 5), 2.0, SUNDAY.date())]
 
 
-def test_the_running_day_of_news_waits() -> None:
-    shelf = Shelf()
+def test_the_running_day_of_news_waits(shelf) -> None:
     with market(use="rss yahoo", rss=rss([("Fri, 06 Mar 2026 15:00:00 GMT", "Stocks crash")])) as (config, client, _):
         report = ingest.fetch(shelf, config, FRIDAY, client)
     assert (report.sources[0].received, report.sources[0].last) == (0, None)
@@ -150,8 +155,7 @@ def test_the_running_day_of_news_waits() -> None:
         ({"yahoo": lambda p, q: packed(bytes(9 << 20))}, "sends more than 8,388,608 bytes"),
     ],
 )  # fmt: skip
-def test_what_came_is_kept_when_a_source_fails(broken, says: str) -> None:
-    shelf = Shelf()
+def test_what_came_is_kept_when_a_source_fails(shelf, tmp_path, broken, says: str) -> None:
     with market(use="yahoo fred", **broken) as (config, client, stands):
         report = ingest.fetch(shelf, config, FRIDAY, client)
         failed, good = report.sources
@@ -159,37 +163,35 @@ def test_what_came_is_kept_when_a_source_fails(broken, says: str) -> None:
         assert (failed.received, failed.last, good.stored, good.errors) == (0, None, 7, ())
         assert len(stands["yahoo"].asked) <= 4  # two names, two tries each
         with pytest.raises(RadarError, match=str(failed.errors[0]).split(";")[0].replace("(", r"\(").replace(")", r"\)")) as caught:
-            ingest.fetch(Shelf(), config.model_copy(update={"sources": config.sources.model_copy(update={"use": ("yahoo",)})}), FRIDAY, client)
+            ingest.fetch(Store.create(f"sqlite:///{tmp_path}/empty.db"), with_sources(config, use=("yahoo",)), FRIDAY, client)
     assert caught.value.code == 4
     assert "\n" not in str(caught.value)
 
 
-def test_a_host_is_not_hammered_for_every_name() -> None:
+def test_a_host_is_not_hammered_for_every_name(shelf) -> None:
     names = [f"A{i}" for i in range(50)]
     with market(use="yahoo", yahoo=lambda p, q: Reply(status=500)) as (config, client, stands):
-        many = config.model_copy(update={"sources": config.sources.model_copy(update={"assets": tuple(names)})})
+        many = with_sources(config, assets=tuple(names))
         with pytest.raises(SourceError):
-            ingest.fetch(Shelf(), many, FRIDAY, client)
+            ingest.fetch(shelf, many, FRIDAY, client)
         assert len(stands["yahoo"].asked) == 4
 
 
-def test_a_missing_name_costs_nothing_but_itself() -> None:
-    shelf = Shelf()
+def test_a_missing_name_costs_nothing_but_itself(shelf) -> None:
     with market(use="yahoo", yahoo=yahoo({"BBB": CLOSES["BBB"]})) as (config, client, _):
         report = ingest.fetch(shelf, config, FRIDAY, client)
     assert [str(e).split(" (")[0] for e in report.sources[0].errors] == ["yahoo has no AAA"]
     assert {row[2] for row in shelf.rows} == {"BBB"}
 
 
-def test_a_page_that_fails_leaves_nothing_of_its_name() -> None:
-    shelf = Shelf()
+def test_a_page_that_fails_leaves_nothing_of_its_name(shelf) -> None:
     good = fred({"VIXCLS": VIX, "NFCI": NFCI}, {"NFCI": ["2026-03-04", "2026-03-05"]})
 
     def handler(path: str, query: dict[str, str]) -> Reply:
         return Reply(b"oops", length=99) if query.get("offset") == "4" else good(path, query)
 
     with market(use="fred", fred=handler) as (config, client, _):
-        paged = config.model_copy(update={"sources": config.sources.model_copy(update={"fred": config.sources.fred.model_copy(update={"page": 2})})})
+        paged = with_sources(config, fred=config.sources.fred.model_copy(update={"page": 2}))
         report = ingest.fetch(shelf, paged, FRIDAY, client)
         assert {row[1] for row in shelf.rows} == {"nfci"}
         assert len(report.sources[0].errors) == 1
@@ -198,8 +200,7 @@ def test_a_page_that_fails_leaves_nothing_of_its_name() -> None:
     assert not whole.sources[0].errors
 
 
-def test_everything_stored_stays_when_all_hosts_are_gone() -> None:
-    shelf = Shelf()
+def test_everything_stored_stays_when_all_hosts_are_gone(shelf) -> None:
     with market(use="yahoo fred") as (config, client, _):
         ingest.fetch(shelf, config, FRIDAY, client)
     rows = list(shelf.rows)
@@ -210,24 +211,24 @@ def test_everything_stored_stays_when_all_hosts_are_gone() -> None:
     assert shelf.rows == rows
 
 
-def test_a_key_that_is_not_set() -> None:
+def test_a_key_that_is_not_set(shelf) -> None:
     with market(use="fred", environ={}) as (config, client, stands), pytest.raises(UsageError, match="RISKRADAR_FRED_KEY is not set"):
-        ingest.fetch(Shelf(), config, FRIDAY, client)
+        ingest.fetch(shelf, config, FRIDAY, client)
     assert not stands["fred"].asked
 
 
-def test_nothing_to_fetch() -> None:
+def test_nothing_to_fetch(shelf) -> None:
     with pytest.raises(UsageError, match=r"sources\.assets"):
-        ingest.fetch(Shelf(), Config.model_validate({"sources": {"use": ["yahoo"]}}), FRIDAY)
+        ingest.fetch(shelf, Config.model_validate({"sources": {"use": ["yahoo"]}}), FRIDAY)
     with pytest.raises(UsageError, match="no time zone"):
-        ingest.fetch(Shelf(), Config(), FRIDAY.replace(tzinfo=None))
+        ingest.fetch(shelf, Config(), FRIDAY.replace(tzinfo=None))
 
 
 @pytest.mark.parametrize("wrong", [False, True])
-def test_a_canary_key_is_never_seen(wrong: bool, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture) -> None:
+def test_a_canary_key_is_never_seen(shelf, tmp_path, wrong: bool, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture) -> None:
     """Not in any log, payload, row, report or error, even where the host sends it back."""
     caplog.set_level(logging.DEBUG)
-    shelf, shown = Shelf(), ""
+    shown = ""
     environ = dict.fromkeys(("RISKRADAR_FRED_KEY", "RISKRADAR_STOOQ_KEY", "RISKRADAR_REDDIT_KEY", "RISKRADAR_REDDIT_SECRET"), CANARY)
 
     def echo(path: str, query: dict[str, str]) -> Reply:
@@ -243,14 +244,17 @@ def test_a_canary_key_is_never_seen(wrong: bool, caplog: pytest.LogCaptureFixtur
         report = ingest.fetch(shelf, config, FRIDAY, client)
         shown = repr(config) + repr(client) + str(config.model_dump())
     shown += caplog.text + "".join(capsys.readouterr()) + repr(report) + "\n".join(report.lines()) + json.dumps(report.record())
-    shown += "".join(p.url + p.content.decode() + repr(p) for p in shelf.kept) + repr(shelf.rows) + repr(shelf.refused)
+    kept = [p for name in config.sources.use for p in shelf.payloads(name, FRIDAY - timedelta(days=1))]
+    assert len(kept) >= 3
+    shown += "".join(p.url + p.content.decode() + repr(p) for p in kept) + repr(shelf.rows) + repr(shelf.refused)
     assert "HTTP Request" in caplog.text
-    assert wrong or b"***" in b"".join(p.content for p in shelf.kept if p.source in ("fred", "stooq"))
+    assert wrong or b"***" in b"".join(p.content for p in kept if p.source in ("fred", "stooq"))
+    shown += "".join(f.read_bytes().decode("latin-1") for f in tmp_path.rglob("*") if f.is_file())  # payloads are packed: those are read above
     for form in (CANARY, "canary%2F", "canary/key%2B", "canary\\/key", "key+with", "odd+parts", "odd%20parts", "token-of-reddit"):
         assert form not in shown, form
 
 
-def test_a_source_of_ones_own() -> None:
+def test_a_source_of_ones_own(shelf) -> None:
     """Another package, or a notebook, brings a source; it is fetched, judged and stored like ours."""
     def fetch(client, config, request, name):
         return [Payload("mine", name, "memory:", request.moment, b"2026-03-05,1.5")]
@@ -262,8 +266,33 @@ def test_a_source_of_ones_own() -> None:
     assert isinstance(SOURCES, Registry)
     SOURCES["mine"] = Source(lambda config, request: ("one",), fetch, parse)
     try:
-        shelf = Shelf()
-        report = ingest.fetch(shelf, Config.model_validate({"sources": {"use": ["mine"]}}), FRIDAY, Client(Keys({})))
+            report = ingest.fetch(shelf, Config.model_validate({"sources": {"use": ["mine"]}}), FRIDAY, Client(Keys({})))
     finally:
         del SOURCES["mine"]
     assert (report.sources[0].stored, shelf.rows[0][:5]) == (1, ("mine", "vix", "", date(2026, 3, 5), 1.5))
+
+
+def test_the_panel_from_the_store_is_the_panel_from_files(shelf, tmp_path) -> None:
+    """What was fetched from the stand-ins, and the same numbers in files, bit for bit."""
+    days = [str(day) for day in exchange("XNYS").days[-1400:] if day <= np.datetime64("2026-03-06")][-60:]
+    chance = np.random.default_rng(3)
+    closes = {name: dict(zip(days, (40 * np.exp(np.cumsum(0.02 * chance.standard_normal(60)))).tolist(), strict=True)) for name in ("AAA", "BBB")}
+    del closes["BBB"][days[20]]
+    vix = [("1776-07-04", day, f"{level:.2f}") for day, level in zip(days, 20 + chance.random(60), strict=True)]
+    with market(use="yahoo fred", yahoo=yahoo(closes), fred=fred({"VIXCLS": vix, "NFCI": NFCI}, {"NFCI": ["2026-03-04", "2026-03-05"]})) as made:
+        config, client, _ = made
+        report = ingest.fetch(shelf, with_sources(config, days=120), FRIDAY + timedelta(hours=3), client)
+    assert not any(source.refused or source.errors for source in report.sources)
+    rows_of = [f"{day},{name},{close!r},1000" for name, of in closes.items() for day, close in of.items()]
+    (tmp_path / "prices.csv").write_text("\n".join(["date,asset,close,volume", *rows_of, ""]))
+    facts = [f"{day},vix,{level}," for _, day, level in vix] + [f"{day},nfci,{value},{known}" for known, day, value in NFCI]
+    (tmp_path / "macro.csv").write_text("\n".join(["date,series,value,known_at", *facts, ""]))
+    files, _ = data.load(DataConfig(prices=str(tmp_path / "prices.csv"), macro=str(tmp_path / "macro.csv")))
+    settings = DataConfig(store=f"sqlite:///{tmp_path}/store.db", as_of=date(2026, 3, 6))
+    stored, _ = data.assemble(store.read(settings), settings)
+    for name in ("close", "member", "volume", "level"):
+        np.testing.assert_array_equal(getattr(stored, name), getattr(files, name))
+    for name in ("of", "asset", "date", "known_at", "value"):
+        np.testing.assert_array_equal(getattr(stored.facts, name), getattr(files.facts, name))
+    assert (stored.assets, stored.facts.series) == (files.assets, files.facts.series)
+    np.testing.assert_array_equal(stored.dates, files.dates)

@@ -13,11 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from riskradar import attribution, data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, reopen, scenario, trials
+from riskradar import attribution, data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, reopen, scenario, store, trials
 from riskradar import config as configuration
 from riskradar.attribution import Explanation
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
+from riskradar.daily import alarms, speaker, workspace
+from riskradar.daily import now as present
+from riskradar.daily import replay as again
+from riskradar.daily import update as evening
+from riskradar.daily.market import reading_day
+from riskradar.daily.replay import Replay
+from riskradar.daily.update import Update
+from riskradar.daily.workspace import WORKSPACE
 from riskradar.errors import UsageError
 from riskradar.features import FEATURES
 from riskradar.layers import LAYERS
@@ -246,7 +254,7 @@ def audit(
 ) -> Audit:
     """Look for the future in every number of the line, on the user's own data and settings; see riskradar.lookahead."""
     made = configuration.load(preset, file, settings)
-    raw = data.read(made.data) if prices is None else data.read_frame(prices, made.data)
+    raw = store.read(made.data) if prices is None else data.read_frame(prices, made.data)
     return lookahead.audit(raw, made, seed=seed, jobs=made.backtest.jobs, stage=stage)
 
 
@@ -288,3 +296,62 @@ def explain(
 def doctor(*, home: Path = HOME) -> list[Check]:
     """Check that everything that a run needs is here and works."""
     return examine(home)
+
+
+def train(
+    *, file: Path = WORKSPACE, settings: Sequence[str] = (), home: Path = HOME, now: datetime | None = None,
+    stage: Callable[[str], None] = lambda name: None,
+) -> dict[str, Any]:  # fmt: skip
+    """Run the settings of a workspace on what its store knows now; promote the run where it is not worse than the one that speaks.
+
+    Returns the row of the ledger: run, model, promoted (1 or 0), reason. Both runs are kept.
+    """
+    moment = now or datetime.now(UTC)
+    made, place = workspace.enter(file, settings)
+    fixed = [*settings, f"data.as_of={reading_day(moment)}"]
+    return speaker.consider(place, run(None, made.preset, fixed, file=file, home=home, now=moment, stage=stage), made.daily, moment)
+
+
+def update(
+    *, file: Path = WORKSPACE, settings: Sequence[str] = (), home: Path = HOME, now: datetime | None = None, offline: bool = False
+) -> Update:  # fmt: skip
+    """Fetch, score every new session, write it down with what it alarms, deliver: see riskradar.daily.update."""
+    made, place = workspace.enter(file, settings)
+    return evening.update(place, home, made, now or datetime.now(UTC), offline=offline)
+
+
+def now(*, file: Path = WORKSPACE, home: Path = HOME, moment: datetime | None = None) -> dict[str, Any]:
+    """What is said now: see riskradar.daily.now; without a workspace, the last row of the newest live run."""
+    return present.now(file, home, moment or datetime.now(UTC))
+
+
+def replay(date: Any, *, file: Path = WORKSPACE, settings: Sequence[str] = (), home: Path = HOME) -> Replay:
+    """Make the scores of a session of the ledger again, bit for bit: see riskradar.daily.replay."""
+    made, place = workspace.enter(file, settings)
+    return again.replay(place, home, made, str(reopen.session(date)))
+
+
+def alerts(
+    *, file: Path = WORKSPACE, settings: Sequence[str] = (), now: datetime | None = None, ack: int = 0, note: str = "",
+    silence: datetime | None = None, send: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """The state of the alarms (see riskradar.daily.alarms.state), after acknowledging one, silencing all until a moment, or delivering.
+
+    send: also alarm when the score of the last session did not come by the next morning; meant to run every few minutes.
+    """
+    moment = now or datetime.now(UTC)
+    made, place = workspace.enter(file, settings)
+    if ack:
+        alarms.acknowledge(place, ack, note, moment)
+    if silence is not None:
+        alarms.silence(place, silence, note, moment)
+    confirmed = alarms.sweep(place, made, moment) if send else 0
+    return alarms.state(place, moment) | {"delivered": confirmed}
+
+
+def alerts_backtest(
+    run: str = "latest", *, model: str = "", file: Path | None = None, settings: Sequence[str] = (), home: Path = HOME
+) -> dict[str, Any]:  # fmt: skip
+    """What the rule of [alerts] would have done on a stored run, on the row `model` or daily.model: see riskradar.daily.alarms.backtest."""
+    made = configuration.load("standard", file, settings)
+    return alarms.backtest(record.load(home, run), made.alerts, model or made.daily.model)

@@ -16,6 +16,7 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
 FINDING = 10
 INTERRUPTED = 130
@@ -34,6 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="print one JSON object")]
 Dask = Annotated[str, typer.Option(help="a Dask cluster that does the work, instead of processes here", metavar="tcp://HOST:PORT")]
 Full = Annotated[bool, typer.Option("--full", help="then each layer removed, crises left out and transferred, and placebos; says how long first")]
 Confirm = Annotated[bool, typer.Option("--confirm", help="open the sealed half (2010 and later); adds a line to results/trials.jsonl")]
+Workspace = Annotated[Path, typer.Option("--config", help="the settings of the workspace", metavar="FILE")]
 RunName = Annotated[str, typer.Argument(help="name of a stored run, or the start of it", metavar="RUN")]
 
 
@@ -187,6 +189,103 @@ def explain(
 
 
 @app.command()
+def train(config: Workspace = Path("riskradar.toml"), settings: Settings = None, home: Home = Path("runs"), as_json: Json = False) -> None:
+    """Train on what the store of this workspace knows; the new run speaks if it is not worse than the one before."""
+    from riskradar import api
+
+    with _progress() as stage:
+        row = api.train(file=config, settings=settings or (), home=home, stage=stage)
+    if as_json:
+        return _json(row)
+    print(f"{row['run']} {'speaks' if row['promoted'] else 'is kept and does not speak'} ({row['model']}): {row['reason']}")
+    return None
+
+
+@app.command()
+def update(
+    config: Workspace = Path("riskradar.toml"),
+    settings: Settings = None,
+    offline: Annotated[bool, typer.Option("--offline", help="fetch nothing")] = False,
+    as_of: Annotated[str, typer.Option(help="the moment of the update, with its zone; default: now", metavar="MOMENT")] = "",
+    home: Home = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Fetch, score every new session, write it into the ledger with what it alarms, deliver. Safe to run again."""
+    from riskradar import api
+    from riskradar.daily import words
+    from riskradar.errors import Withheld
+
+    found = api.update(file=config, settings=settings or (), home=home, offline=offline, now=_moment(as_of))
+    if as_json:
+        _json(found.record())
+    else:
+        print("\n".join(words.evening(found.record())))
+    if found.withheld:
+        raise Withheld(f"the score of {found.rows[-1]['date']} is withheld ({found.withheld}); the row says so; riskradar now")
+
+
+@app.command()
+def now(config: Workspace = Path("riskradar.toml"), home: Home = Path("runs"), as_json: Json = False) -> None:
+    """Say how fragile the market is now: probability, band, base rate, change, drivers, alerts, and the state of the data."""
+    from datetime import UTC, datetime
+
+    from riskradar.daily import words
+    from riskradar.daily.now import now as present  # not through api, which loads what computes
+    from riskradar.errors import Withheld
+
+    found = present(config, home, datetime.now(UTC))
+    _json(found) if as_json else print("\n".join(words.now(found)))
+    if found["withheld"]:
+        raise Withheld(f"withheld: {found['withheld']}; the ledger is unchanged; riskradar update")
+
+
+@app.command()
+def replay(
+    date: Annotated[str, typer.Argument(help="a session of the ledger")],
+    config: Workspace = Path("riskradar.toml"),
+    settings: Settings = None,
+    home: Home = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Make the scores of a session again from what was known then, bit for bit, or name what differs."""
+    from riskradar import api
+
+    found = api.replay(date, file=config, settings=settings or (), home=home)
+    if as_json:
+        _json(found.record())
+    else:
+        print(f"{found.date}: {'equal, bit for bit' if found.equal else 'NOT equal'}")
+        print("\n".join(found.differs), end="\n" if found.differs else "")
+    if not found.equal:
+        raise typer.Exit(FINDING)
+
+
+@app.command()
+def alerts(
+    config: Workspace = Path("riskradar.toml"),
+    ack: Annotated[int, typer.Option(help="acknowledge the alarm of that number", metavar="NUMBER")] = 0,
+    note: Annotated[str, typer.Option(help="with --ack or --silence: why")] = "",
+    silence: Annotated[str, typer.Option(help="post nothing until then, as 2026-01-31T18:00-05:00", metavar="MOMENT")] = "",
+    send: Annotated[bool, typer.Option("--send", help="deliver what waits, and alarm when the last score did not come")] = False,
+    backtest: Annotated[str, typer.Option(help="what the rule would have done on a stored run, such as latest", metavar="RUN")] = "",
+    home: Home = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """See, acknowledge, silence and deliver alarms, or ask what the rule would have done."""
+    from riskradar import api
+    from riskradar.daily import words
+
+    if backtest:
+        found = api.alerts_backtest(backtest, file=config if config.exists() else None, home=home)
+        return _json(found) if as_json else print("\n".join(words.alarms(found)))
+    found = api.alerts(file=config, ack=ack, note=note, silence=_moment(silence), send=send)
+    _json(found) if as_json else print("\n".join(words.alerts(found)))
+    if found["firing"]:
+        raise typer.Exit(FINDING)
+    return None
+
+
+@app.command()
 def doctor(home: Home = Path("runs"), as_json: Json = False) -> None:
     """Check that everything that a run needs is here and works."""
     from riskradar import api
@@ -253,6 +352,23 @@ def _found(about: dict[str, Any], evaluation: dict[str, Any]) -> None:
         tables = (text.leaderboard, text.headline, text.warnings, *((text.indicators,) if about.get("measures") else ()))
         print("\n\n".join(filter(None, (table(about, evaluation) for table in tables))), end="\n\n")
         print("\n".join(text.notes(about, evaluation)))
+
+
+def _moment(text: str) -> datetime | None:
+    """A moment with its zone, None where empty."""
+    from datetime import datetime
+
+    from riskradar.errors import UsageError
+
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text!r} is no moment; nothing was done; write it as 2026-01-30T18:30-05:00") from None
+    if moment.tzinfo is None:
+        raise UsageError(f"{text!r} has no time zone; nothing was done; write it as 2026-01-30T18:30-05:00")
+    return moment
 
 
 def _json(content: Any) -> None:

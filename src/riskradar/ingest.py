@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from riskradar.config import Config
 from riskradar.data.calendar import exchange
 from riskradar.data.cells import known_day
-from riskradar.data.quality import Doubt, Known, Refused, Value, judge
+from riskradar.data.quality import Doubt, Known, Value, judge
 from riskradar.data.sentiment import Headline, SentimentConfig, daily
 from riskradar.data.sources import HEADLINE, SOURCES, Cell, Client, Missing, Payload, Request
 from riskradar.errors import RadarError, UsageError
+from riskradar.store import Store
 
 PATIENCE = 2  # names in a row that fail before a source is left alone: it is not to be hammered
 MEMORY = timedelta(days=7)  # how far back the stored feeds are read again, since a feed forgets its headlines within a day or two
 OBSERVED = "observed"  # the data.calendar that takes any day as it comes
 _NEW_YORK = ZoneInfo("America/New_York")
-
-
-class Keeper(Protocol):
-    """What this module asks of a store."""
-
-    def newest(self, source: str) -> Known:
-        """The newest value of each day of each series and asset that `source` gave."""
-
-    def payloads(self, source: str, since: datetime) -> Iterable[Payload]:
-        """The payloads of `source` that were retrieved since then."""
-
-    def keep(self, source: str, payloads: Sequence[Payload], values: Sequence[Value], refused: Sequence[Refused], moment: datetime) -> int:
-        """Keep all of it in one commit, or nothing; how many of the values are new."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +74,7 @@ class Report:
         return {"moment": self.moment.isoformat(), "sources": [source.record() for source in self.sources]}
 
 
-def fetch(store: Keeper, config: Config, moment: datetime, client: Client | None = None) -> Report:
+def fetch(store: Store, config: Config, moment: datetime, client: Client | None = None) -> Report:
     """Fetch every source of sources.use into the store, one commit per source, and tell what became of every cell.
 
     moment: now, with its zone; no price of a session still running is taken. A source that fails leaves what the others brought, and what is stored.
@@ -96,30 +84,30 @@ def fetch(store: Keeper, config: Config, moment: datetime, client: Client | None
         raise UsageError(f"the moment {moment} has no time zone; nothing was fetched; add one")
     until = moment.astimezone(_NEW_YORK).date()
     request = Request(config.sources.assets, until - timedelta(days=config.sources.days), until, moment, _sentiment(config))
+    known = {name: store.newest(name) for name in config.sources.use}
     with client or Client(now=lambda: moment) as ready:
-        reports = tuple(_source(store, config, ready, request, name) for name in config.sources.use)
+        reports = tuple(_source(store, config, ready, request, name, known) for name in config.sources.use)
     if all(report.last is None for report in reports):
         nothing = UsageError("no source was asked for anything; nothing was fetched; set sources.use and sources.assets")
         raise next((error for report in reports for error in report.errors), nothing)
     return Report(moment, reports)
 
 
-def _source(store: Keeper, config: Config, client: Client, request: Request, name: str) -> SourceReport:
+def _source(store: Store, config: Config, client: Client, request: Request, name: str, known: dict[str, Known]) -> SourceReport:
     payloads, cells, errors = _asked(client, getattr(config.sources, name, None), request, name)
     if any(cell.series == HEADLINE for cell in cells):
         undated = [cell for cell in cells if not cell.day]
         cells = [*_tones(name, [*store.payloads(name, request.moment - MEMORY), *payloads], request), *undated]
-    own = store.newest(name)
-    others = {other: store.newest(other) for other in config.sources.use if other != name} if cells else {}
+    others = {other: of for other, of in known.items() if other != name}
     calendar = None if config.data.calendar == OBSERVED else exchange(config.data.calendar)
-    judged = judge(cells, request.moment, calendar, own, others, config.quality)
-    fresh = [_dated(value, own, request.moment) for value in judged.accepted if not _is_known(value, own)]
-    stored = store.keep(name, payloads, fresh, judged.refused, request.moment) if payloads else 0
-    days = [day for of in own.values() for day in of] + [value.day for value in fresh]
+    judged = judge(cells, request.moment, calendar, known[name], others, config.quality)
+    values = [_dated(v, known[name], request.moment) for v in judged.accepted] if SOURCES[name].fleeting else judged.accepted
+    stored = store.keep(name, payloads, values, judged.refused, request.moment) if payloads else 0
+    known[name] = store.newest(name) if stored else known[name]
     return SourceReport(
         source=name, received=judged.received, stored=stored, refused=len(judged.refused), empty=judged.empty,
         duplicates=judged.duplicates + len(judged.accepted) - stored, rules=tuple(sorted(Counter(r.rule for r in judged.refused).items())),
-        last=max(days, default=None), errors=tuple(errors), doubts=tuple(judged.doubts),
+        last=max((day for of in known[name].values() for day in of), default=None), errors=tuple(errors), doubts=tuple(judged.doubts),
     )  # fmt: skip
 
 
@@ -158,11 +146,7 @@ def _sentiment(config: Config) -> SentimentConfig:
     return sentiment.model_copy(update={"firms": dict.fromkeys(config.sources.assets, ()) | sentiment.firms})
 
 
-def _is_known(value: Value, own: Known) -> bool:
-    return value.known_at is None and own.get(value[:2], {}).get(value.day) == value.value
-
-
 def _dated(value: Value, own: Known, moment: datetime) -> Value:
-    """What a source adds to a series that is already followed became known at `moment`; the history that it brings first has the lag table."""
-    followed = value.known_at is None and own.get(value[:2])
-    return value._replace(known_at=known_day(moment, value.series)) if followed else value
+    """A value of a fleeting source with the day on which it was fetched, unless one of that day is stored: then the store says whether it differs."""
+    new = value.day not in own.get(value[:2], {})
+    return value._replace(known_at=known_day(moment, value.series)) if new else value

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from riskradar import backtest, data, evaluate, features, labels, layers, measures
+from riskradar import backtest, data, evaluate, features, labels, layers, measures, store
 from riskradar.backtest import Backtest
 from riskradar.config import Config
 from riskradar.data import Intake, Raw
@@ -55,7 +55,7 @@ def run(
         seconds[name] = time.perf_counter() - start
         return result
 
-    raw = timed("read", data.read, config.data) if raw is None else raw
+    raw = timed("read", store.read, config.data) if raw is None else raw
     panel, intake = timed("panel", data.assemble, raw, config.data)
     built = timed("features", features.build, panel, config.features)
     graphs = timed("graphs", layers.build, panel, config.layers)

@@ -113,6 +113,15 @@ def test_a_split_that_nobody_told_is_suspected(shares: float, drift: float) -> N
     assert not judged(cells, trust=(f"AAA {DAYS[2]}",)).refused
 
 
+@pytest.mark.parametrize(("shares_traded", "believed"), [(2100, False), (21000, True)])
+def test_a_fall_by_half_in_a_storm_of_trading_is_believed(shares_traded: int, believed: bool) -> None:
+    cells = closes(100, 101, 50.5, 51) + closes(50, 50.1, 50.2, 50.1, asset="BBB")
+    volumes = [Cell("volume", "AAA", d.isoformat(), str(v)) for d, v in zip(DAYS, (1000, 1000, shares_traded, 1500), strict=False)]
+    found = judged([*cells, *volumes])
+    assert [d.rule for d in found.doubts] == ["split_suspect"]
+    assert bool(found.refused) is not believed
+
+
 def test_a_split_is_seen_against_the_last_stored_close() -> None:
     own = {("close", "AAA"): {date(2026, 2, 27): 100.0}}
     assert set(rules(judged(closes(25.2, 25.3), own)).values()) == {"split_suspect"}

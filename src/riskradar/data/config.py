@@ -1,5 +1,6 @@
 """What the user may say about the data."""
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
@@ -24,6 +25,8 @@ class DataConfig(BaseModel, frozen=True, extra="forbid"):
     macro: str = ""
     sentiment: str = ""
     exchange: Files | Literal[""] = ""  # envelopes of SPA and AIMM (see riskradar.data.exchange)
+    store: str = ""  # a database URL: prices, volumes, macro and sentiment come from there, and `prices` is not looked at
+    as_of: date | None = None  # with a store: what was known at 20:00 New York of this day; now where it is not set
     universe: str = ""
     exclude: tuple[str, ...] = ()  # assets that are never members, such as a firm's second share class; those that no file names are passed over
     columns: dict[str, str] = {}  # our name -> the column in the user's files
@@ -38,6 +41,13 @@ class DataConfig(BaseModel, frozen=True, extra="forbid"):
         """The files of a setting that may name several."""
         named = getattr(self, setting)
         return (named,) if isinstance(named, str) and named else tuple(named)
+
+    @field_validator("store")
+    @classmethod
+    def _without_password(cls, store: str) -> str:
+        if re.match(r"[^/]*//[^/@]*:[^/@]*@", store) or "password=" in store:
+            raise ValueError("data.store holds a password, which every run would keep; put it into PGPASSWORD or ~/.pgpass")
+        return store
 
     @field_validator("columns")
     @classmethod

@@ -80,8 +80,16 @@ def open_file(path: str | Path, setting: str) -> Blob:
         raise InputError(f"{setting} = {str(path)!r} is a directory; nothing was read; name one file")
     try:
         data = path.read_bytes()
-        if not data:
-            raise InputError(f"{path} is empty; nothing was kept; give a file with a header and rows")
+    except OSError as error:
+        raise _damaged(path, error) from error
+    return open_content(path, data)
+
+
+def open_content(path: Path, data: bytes) -> Blob:
+    """The same for bytes that were read already; `path` says of which kind they are."""
+    if not data:
+        raise InputError(f"{path} is empty; nothing was kept; give a file with a header and rows")
+    try:
         columns = tuple(pa.parquet.read_schema(io.BytesIO(data)).names) if _is_parquet(path) else _csv_header(path, data)
     except (pa.ArrowException, OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise _damaged(path, error) from error

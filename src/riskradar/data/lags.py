@@ -31,6 +31,7 @@ LAGS = {
     **dict.fromkeys(("n_headlines", "vader_mean", "*_n_headlines", "*_vader_mean"), Lag(5, 21, False, _NEWS)),
     **dict.fromkeys(("n_tweets", "n_users", "n_pos", "n_neg"), Lag(5, 21, False, _NEWS)),
     **dict.fromkeys(("nfci", "stlfsi4"), Lag(10, 35, True, _REVISED)),
+    "gdelt_tone*": Lag(1, 21, False, "GDELT closes a day at midnight UTC, around 20:00 New York: one session later it is complete"),
     "sffed_news_sentiment_*": Lag(10, 35, True, _REVISED),
 }
 

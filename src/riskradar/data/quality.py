@@ -26,6 +26,8 @@ OF_SESSIONS = frozenset({CLOSE, "adj_close", "volume"})  # series of an asset th
 SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50)  # shares for one, or one for so many
 UNITS = (100, 1000)  # pence for pounds, and worse
 NEAR = 0.03  # of a logarithm: a split happens on a day that has a return of its own
+BUSY = 3.0  # times the usual turnover: a split moves the price and the count of shares, not the money
+USUAL = 20  # sessions
 CALM = -0.03  # median return of the other assets; where they fall further, a fall by half may well be true
 SPLIT_LIKE = math.log(1.4)  # a rewrite of history by more than this is no dividend
 DIFFERENT = 1e-6  # of a logarithm: what is written with fewer digits is not a rewrite
@@ -170,7 +172,7 @@ def _beside(values: list[Value], own: Known, others: Mapping[str, Known], config
     series: dict[tuple[str, str], list[Value]] = defaultdict(list)
     for value in sorted(values, key=lambda v: (v.day, v.known_at or date.min)):
         series[value.series, value.asset].append(value)
-    returns = _returns(series)
+    market = _Market.of(series)
     splits = {(v.asset, v.day) for (name, _), of in series.items() if name == "split" for v in of}
     splits |= {(asset, day) for (name, asset), of in own.items() if name == "split" for day in of}
     doubts: list[Doubt] = []
@@ -184,36 +186,52 @@ def _beside(values: list[Value], own: Known, others: Mapping[str, Known], config
         if rewritten and abs(_log_ratio(of, before)) > SPLIT_LIKE and of[0].day > min(before):
             rules |= dict.fromkeys(of, "rewrite")
             continue
-        found, told = _jumps(of, before, returns, splits, config)
+        found, told = _jumps(of, before, market, splits, config)
         rules |= found
         doubts += told + _stale([v for v in of if v not in found], before, config.stale)
         doubts += [told for name, other in others.items() for told in _disagreement(name, of, other.get(key, {}))]
     return doubts, rules
 
 
-def _returns(series: Mapping[tuple[str, str], list[Value]]) -> dict[date, dict[str, float]]:
-    """Log return of each asset on each day, since its close before in the same fetch."""
-    returns: dict[date, dict[str, float]] = defaultdict(dict)
-    for (name, asset), of in series.items():
-        if name == CLOSE:
-            for last, now in pairwise(of):
+@dataclass(frozen=True)
+class _Market:
+    """Of one fetch, by asset: log return of each day since the close before; turnover (close times volume) of each day, where volumes came."""
+
+    returns: dict[date, dict[str, float]]
+    turnover: dict[str, dict[date, float]]
+
+    @classmethod
+    def of(cls, series: Mapping[tuple[str, str], list[Value]]) -> _Market:
+        returns: dict[date, dict[str, float]] = defaultdict(dict)
+        turnover: dict[str, dict[date, float]] = defaultdict(dict)
+        for (name, asset), closes in series.items():
+            if name != CLOSE:
+                continue
+            for last, now in pairwise(closes):
                 if last.value > 0 and now.value > 0:
                     returns[now.day][asset] = math.log(now.value / last.value)
-    return returns
+            volume = {v.day: v.value for v in series.get(("volume", asset), ())}
+            turnover[asset] = {v.day: v.value * volume[v.day] for v in closes if v.day in volume}
+        return cls(returns, turnover)
 
+    def calm(self, asset: str, day: date) -> bool:
+        """Whether the median of the other assets fell by no more than 3 %; of a single asset nobody can say otherwise."""
+        others = [r for name, r in self.returns.get(day, {}).items() if name != asset]
+        return not others or median(others) > CALM
 
-def _calm(asset: str, returns: Mapping[str, float]) -> bool:
-    """Whether the median of the other assets fell by no more than 3 %; nobody can say it of a single asset."""
-    others = [r for name, r in returns.items() if name != asset]
-    return not others or median(others) > CALM
+    def busy(self, asset: str, day: date) -> bool:
+        """Whether the turnover was several times that of the sessions before, as it is when a price truly jumps."""
+        of = self.turnover.get(asset, {})
+        before = [of[d] for d in sorted(d for d in of if d < day)[-USUAL:]]
+        return bool(before) and of.get(day, 0.0) > BUSY * median(before)
 
 
 def _jumps(
-    of: list[Value], before: Mapping[date, float], returns: Mapping[date, Mapping[str, float]], splits: set[tuple[str, date]], config: QualityConfig
+    of: list[Value], before: Mapping[date, float], market: _Market, splits: set[tuple[str, date]], config: QualityConfig
 ) -> tuple[dict[Value, str], list[Doubt]]:
     """Refused: a value in other units, and every value from a suspected split on, until it is known or trusted.
 
-    On a day of falling markets the suspicion is told and the value believed.
+    On a day of falling markets, or of a turnover that no split explains, the suspicion is told and the value believed.
     """
     rules: dict[Value, str] = {}
     doubts: list[Doubt] = []
@@ -236,7 +254,7 @@ def _jumps(
         elif any(abs(abs(jump) - math.log(shares)) < NEAR for shares in SPLITS):
             text = f"{level:g} to {value.value:g} looks like a split; if it is a price, add \"{value.asset} {value.day}\" to quality.trust"
             doubts.append(Doubt("split_suspect", value.series, value.asset, value.day, text))
-            suspected = _calm(value.asset, returns.get(value.day, {}))
+            suspected = market.calm(value.asset, value.day) and not market.busy(value.asset, value.day)
             if suspected:
                 rules[value] = "split_suspect"
             level = level if suspected else value.value

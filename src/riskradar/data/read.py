@@ -42,21 +42,22 @@ def read(config: DataConfig) -> Raw:
     """Every source that the configuration names; InputError for one that is refused as a whole, UsageError for a column that no source has."""
     if config.prices == "sample":
         known = [] if config.sectors else [("sectors", sample.sectors())]
-        return _read([("prices", grid) for grid in sample.prices()] + known, config)
+        return read_grids([("prices", grid) for grid in sample.prices()] + known, config)
     blobs = [open_file(path, "data.prices") for path in config.files("prices")]
     for blob in blobs:
         if not is_long(roles(blob.columns, config, blob.path.name)):
             _check_count(len(blob.columns) - 1, config)  # from the header, before the body is unpacked
-    return _read([("prices", blob.grid()) for blob in blobs], config)
+    return read_grids([("prices", blob.grid()) for blob in blobs], config)
 
 
 def read_frame(frame: pd.DataFrame, config: DataConfig) -> Raw:
     """The closes of a DataFrame, dates by names, with the other sources of the configuration."""
     _check_count(frame.shape[1], config)
-    return _read([("prices", frame_grid(frame))], config)
+    return read_grids([("prices", frame_grid(frame))], config)
 
 
-def _read(given: list[tuple[str, Grid]], config: DataConfig) -> Raw:
+def read_grids(given: list[tuple[str, Grid]], config: DataConfig) -> Raw:
+    """Grids under the settings that they stand for, with the other sources of the configuration."""
     sources = _numbered(given + _others(config), config)
     blocks: dict[str, list[Block]] = {}
     facts: dict[str, set[str]] = {}
@@ -65,10 +66,10 @@ def _read(given: list[tuple[str, Grid]], config: DataConfig) -> Raw:
             blocks.setdefault(table, []).append(block)
             if table == "facts":
                 facts.setdefault(setting, set()).update(set(block.labels) - {""})
-    assets = _names((name for b in blocks["prices"] for name in b.assets), "asset")
+    assets = check_names((name for b in blocks["prices"] for name in b.assets), "asset")
     _check_count(len(assets), config)
-    sectors = _names((name for b in blocks.get("sectors", []) for name in b.labels if name.lower() != "unknown"), "sector")
-    series = _names((name for b in blocks.get("facts", []) for name in b.labels), "series")
+    sectors = check_names((name for b in blocks.get("sectors", []) for name in b.labels if name.lower() != "unknown"), "sector")
+    series = check_names((name for b in blocks.get("facts", []) for name in b.labels), "series")
     if sum(map(len, facts.values())) > len(series):
         raise InputError(f"{' and '.join(f'data.{s}' for s in facts)} name the same series; nothing was kept; drop it from one of them")
     labels: dict[str, Sequence[str]] = {"facts": series, "sectors": sectors, "kinds": KINDS}
@@ -155,7 +156,7 @@ def _check_count(count: int, config: DataConfig) -> None:
         raise InputError(f"{count:,} assets are more than data.max_assets = {config.max_assets:,}; nothing was kept; choose fewer or raise it")
 
 
-def _names(names: Iterable[str], what: str) -> tuple[str, ...]:
+def check_names(names: Iterable[str], what: str) -> tuple[str, ...]:
     """Distinct names in sorted order; InputError for one that could not be printed safely."""
     found = sorted(set(names) - {""})
     for name in found:

@@ -1,7 +1,9 @@
 """The store: observations with two clocks, raw payloads and what was refused; it only grows, and alone writes the database."""
 
+from riskradar.store.imported import Setting, import_file
 from riskradar.store.judge import Receipt
-from riskradar.store.store import Store, check
+from riskradar.store.soundness import repair, verify
+from riskradar.store.store import Store, read
 from riskradar.store.view import View
 
-__all__ = ["Receipt", "Store", "View", "check"]
+__all__ = ["Receipt", "Setting", "Store", "View", "import_file", "read", "repair", "verify"]

@@ -56,9 +56,11 @@ def transaction(made: Engine, *, writes: bool) -> Iterator[Connection]:
     """
     try:
         with made.connect() as plain:
-            connection = plain.execution_options(**{_WRITES: writes})
+            server = made.dialect.name == "postgresql"
+            waits = {"isolation_level": "READ COMMITTED"} if writes and server else {}  # what was committed while it waited for its turn must be seen
+            connection = plain.execution_options(**{_WRITES: writes}, **waits)
             with connection.begin():
-                if writes and made.dialect.name == "postgresql":
+                if writes and server:
                     connection.execute(text(f"SET LOCAL lock_timeout = '{PATIENCE}s'"))
                     connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
                 yield connection

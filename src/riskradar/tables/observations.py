@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +18,9 @@ class Name(NamedTuple):
 
     series: str
     asset: str
+
+
+Row = tuple[str, str, date, float, date | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,11 +52,10 @@ class Observations:
         return len(self.of)
 
     @classmethod
-    def of_rows(cls, rows: list[tuple[str, str, np.datetime64, np.datetime64, float]]) -> Observations:
-        """From (series, asset, date, known_at, value), row by row."""
-        names = tuple(sorted({Name(row[0], row[1]) for row in rows}))
+    def of_rows(cls, rows: Sequence[Row]) -> Observations:
+        """From (series, asset, date, value, known_at or None), row by row."""
+        names = sorted({Name(row[0], row[1]) for row in rows})
         code = {name: i for i, name in enumerate(names)}
-        return cls(
-            names, np.array([code[Name(row[0], row[1])] for row in rows], np.int32), np.array([row[2] for row in rows], "datetime64[D]"),
-            np.array([row[3] for row in rows], "datetime64[D]"), np.array([row[4] for row in rows], float),
-        )  # fmt: skip
+        series, assets, days, values, known = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+        of = [code[Name(*pair)] for pair in zip(series, assets, strict=True)]
+        return cls(tuple(names), np.array(of, np.int32), np.array(days, "datetime64[D]"), np.array(known, "datetime64[D]"), np.array(values, float))

@@ -61,12 +61,14 @@ class Source:
 
     names(config, request): what would be fetched, one unit of success or failure each;
     fetch(client, config, request, name): the payloads of one name, in order; SourceError when they cannot be had, Missing when there are none;
-    parse(payload): its cells, from nothing but the payload; SourceError when it is no data, Missing when it is data without rows.
+    parse(payload): its cells, from nothing but the payload; SourceError when it is no data, Missing when it is data without rows;
+    fleeting: what it says was known no earlier than it was fetched, since nobody can ask for it afterwards; for the others there is the lag table.
     """
 
     names: Callable[[Any, Request], Sequence[str]]
     fetch: Callable[[Client, Any, Request, str], list[Payload]]
     parse: Callable[[Payload], list[Cell]]
+    fleeting: bool = False
 
 
 def payload(source: str, name: str, answer: Answer) -> Payload:

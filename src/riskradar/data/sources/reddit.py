@@ -79,4 +79,4 @@ def _post(post: object, page: Payload) -> Headline:
         raise not_data(REDDIT, page) from None
 
 
-SOURCE = Source(names, fetch, parse)
+SOURCE = Source(names, fetch, parse, fleeting=True)

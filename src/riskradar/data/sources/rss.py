@@ -55,4 +55,4 @@ def _moment(parsed: time.struct_time | None) -> str:
     return "" if parsed is None else datetime.fromtimestamp(calendar.timegm(parsed), UTC).isoformat()
 
 
-SOURCE = Source(names, fetch, parse)
+SOURCE = Source(names, fetch, parse, fleeting=True)
