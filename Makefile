@@ -29,6 +29,7 @@ bench: $(VENV)/ready ## speed beside named peers, as ratios; results in results/
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/contagion.py
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/daily.py --models vol+breadth pool
 
 prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
 	$(BIN)/python prove/ranks.py --count 1000000
@@ -38,6 +39,7 @@ prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proo
 	$(BIN)/python prove/quality.py
 	$(BIN)/python prove/scenario.py
 	$(BIN)/python prove/serve.py
+	$(BIN)/python prove/daily.py
 	bash prove/wheel.sh
 
 docs: $(VENV)/ready ## the guide and the reference as pages in docs/_build

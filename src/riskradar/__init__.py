@@ -1,13 +1,15 @@
 """Systemic Risk Radar: how fragile is the market, why, and how far can that number be trusted.
 
-Every verb of the command line is a function here: `rr.run`, `rr.show`, `rr.compare`, `rr.audit`, `rr.explain`, `rr.report`,
-`rr.stress`, `rr.doctor`.
+Every verb of the command line is a function here: `rr.run`, `rr.show`, `rr.compare`, `rr.audit`, `rr.report`, `rr.explain`, `rr.stress`,
+`rr.init`, `rr.train`, `rr.update`, `rr.now`, `rr.replay`, `rr.alerts`, `rr.doctor`.
 """
 
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "audit", "compare", "doctor", "explain", "report", "run", "show", "stress"]
+__all__ = [
+    "__version__", "alerts", "audit", "compare", "doctor", "explain", "init", "now", "replay", "report", "run", "show", "stress", "train", "update",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

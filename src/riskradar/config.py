@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from riskradar.alert import AlertsConfig
 from riskradar.backtest import BacktestConfig
 from riskradar.data import DataConfig
 from riskradar.data.quality import QualityConfig
@@ -17,6 +18,7 @@ from riskradar.data.sources import SourcesConfig
 from riskradar.errors import UsageError
 from riskradar.evaluate import EvaluateConfig
 from riskradar.features import FeaturesConfig
+from riskradar.health import DailyConfig
 from riskradar.labels import LabelsConfig
 from riskradar.layers import LayersConfig
 from riskradar.measures import MeasuresConfig
@@ -26,6 +28,8 @@ from riskradar.split import SplitConfig
 
 PRESETS = ("standard", "wide", "tiny")
 REPLICATIONS = ("paper", "paper-text")  # of riskradar.paper: `run` and `show config` know them
+
+EVENINGS = ("sources", "quality", "daily", "alerts")  # sections that decide no number of a run
 
 Settings = TypeVar("Settings", bound=BaseModel)
 
@@ -45,11 +49,13 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     models: ModelsConfig = ModelsConfig()
     backtest: BacktestConfig = BacktestConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
+    daily: DailyConfig = DailyConfig()
+    alerts: AlertsConfig = AlertsConfig()
 
     def hash(self) -> str:
         """SHA-256 of the settings that decide a run's numbers; who shares the work and where live data come from do not."""
         where = {"store"} | ({"as_of"} if self.data.as_of is None else set())
-        settings = self.model_dump(mode="json", exclude={"backtest": {"jobs", "dask"}, "data": where, "sources": True, "quality": True})
+        settings = self.model_dump(mode="json", exclude={"backtest": {"jobs", "dask"}, "data": where, **dict.fromkeys(EVENINGS, True)})
         return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
 

@@ -41,7 +41,15 @@ PAYLOADS = _table("payloads", _number("batch"), _text("source"), _text("name"), 
 QUARANTINE = _table(
     "quarantine", _number("batch"), _text("series"), _text("asset"), _text("date"), _text("value"), _text("known_at"), _text("rule"),
 )  # fmt: skip
-GROWING = (NAMES, BATCHES, BLOCKS, PAYLOADS, QUARANTINE)
+# Each row of these also carries the digest of the row before it, so that none can be changed, removed or put in between (see store.ledger).
+SCORES = _table("scores", _text("date"), _text("target"), _text("model"), _text("said"), _text("previous"))
+PROMOTIONS = _table("promotions", _text("run"), _text("model"), _number("promoted"), _text("reason"), _text("moment"), _text("previous"))
+ALERTS = _table("alerts", _text("rule"), _text("model"), _text("date"), _text("state"), _text("note"), _text("moment"), _text("previous"))
+SILENCES = _table("silences", _text("start"), _text("stop"), _text("note"), _text("moment"), _text("previous"))
+OUTBOX = _table("outbox", _text("key"), _text("receiver"), _text("message"), _text("moment"), _text("previous"))
+DELIVERIES = _table("deliveries", _number("message"), _text("state"), _text("reason"), _text("moment"), _text("previous"))
+CHAINED = (SCORES, PROMOTIONS, ALERTS, SILENCES, OUTBOX, DELIVERIES)
+GROWING = (NAMES, BATCHES, BLOCKS, PAYLOADS, QUARANTINE, *CHAINED)
 
 
 def _creates(*tables: Table) -> Callable[[Connection], None]:
@@ -52,6 +60,7 @@ def _creates(*tables: Table) -> Callable[[Connection], None]:
 MIGRATIONS: tuple[Callable[[Connection], None], ...] = (
     _creates(NAMES, BATCHES, BLOCKS, PAYLOADS),
     _creates(QUARANTINE),
+    _creates(*CHAINED),
 )
 
 

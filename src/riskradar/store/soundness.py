@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, func, select, text, update
 
 from riskradar.errors import RadarError, StorageError
-from riskradar.store import database, files, rows, schema
+from riskradar.store import database, files, ledger, rows, schema
 from riskradar.store.imported import SOURCE, observations_of, payload_blocks
 from riskradar.store.judge import compare
 from riskradar.store.schema import BATCHES, BLOCKS, DIGEST, GROWING, PAYLOADS, QUARANTINE
@@ -24,6 +24,7 @@ def verify(store: Store) -> list[str]:
         found = [f"database: {line}" for line in _unsound(connection)]
         found += [f"{table.name}: {line}" for table in GROWING for line in _changed(connection, table)]
         found += _uncounted(connection)
+        found += [line for line in ledger.broken(connection) if line not in found]
         contents = connection.scalars(select(PAYLOADS.c.content).distinct().order_by(PAYLOADS.c.content)).all()
     return found + [f"payloads: {line}" for content in contents for line in _unread(store.payload_folder, content)]
 

@@ -1,4 +1,4 @@
-"""One verb, one library call of the same name: what the command line does, from Python."""
+"""Verbs about runs: make, see, compare, audit, explain, stress, serve."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ from riskradar import config as configuration
 from riskradar.attribution import Explanation, story
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
-from riskradar.data.calendar import exchange
 from riskradar.errors import UsageError
 from riskradar.features import FEATURES
 from riskradar.layers import LAYERS
@@ -270,52 +269,6 @@ def audit(
     made = configuration.load(preset, file, settings)
     raw = store.read(made.data) if prices is None else data.read_frame(prices, made.data)
     return lookahead.audit(raw, made, seed=seed, jobs=made.backtest.jobs, stage=stage)
-
-
-def init(folder: Path = Path("store")) -> str:
-    """Make a store in a folder, or open the one that is there; returns the URL for data.store."""
-    url = f"sqlite:///{folder.resolve() / 'radar.db'}"
-    store.Store.create(url)
-    return url
-
-
-def data_import(url: str, prices: Sequence[Path] = (), macro: Path | None = None, sentiment: Path | None = None) -> dict[str, store.Receipt]:
-    """Add files to a store, one commit each; name -> what became of its cells. Raises the errors of riskradar.store.import_file."""
-    files: list[tuple[Path, store.Setting]] = [(path, "prices") for path in prices]
-    files += [(macro, "macro")] if macro else []
-    files += [(sentiment, "sentiment")] if sentiment else []
-    if not files:
-        raise UsageError("no file was named; nothing was stored; give --prices, --macro or --sentiment")
-    opened = store.Store.open(url)
-    return {str(path): store.import_file(opened, path, setting, datetime.now(UTC)) for path, setting in files}
-
-
-def data_export(url: str, path: Path, as_of: str = "") -> int:
-    """Write what a store knew to a Parquet or CSV file of series, asset, date, known_at and value; how many rows.
-
-    as_of: 20:00 New York of a day, or now. known_at is empty where the lag table decides. UsageError for another ending or no day.
-    """
-    if path.suffix not in (".parquet", ".csv"):
-        raise UsageError(f"{path} ends neither in .parquet nor in .csv; nothing was written; name one of them")
-    moment = store.evening(_day(as_of)) if as_of else datetime.now(UTC)
-    frame = store.Store.open(url).as_of(moment).observations().frame()
-    record.write_bytes(path, frame.to_parquet(index=False) if path.suffix == ".parquet" else frame.to_csv(index=False).encode())
-    return len(frame)
-
-
-def data_calendar(code: str = "XNYS", start: str = "", end: str = "") -> list[str]:
-    """The sessions of an exchange from `start` (today) to `end` (two weeks later). UsageError for an unknown exchange or no day."""
-    first = _day(start) if start else datetime.now(UTC).date()
-    last = _day(end) if end else first + timedelta(days=14)
-    days = exchange(code).days
-    return [str(day) for day in days[(days >= np.datetime64(first)) & (days <= np.datetime64(last))]]
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{text!r} is no date; nothing was read; write it as 2008-09-15") from None
 
 
 def stress(

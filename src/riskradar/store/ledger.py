@@ -1,0 +1,115 @@
+"""The ledger: what was said, when and from what; which run speaks; what was alarmed and delivered. Rows are chained, never changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, func, select
+
+from riskradar.errors import StorageError
+from riskradar.store import rows
+from riskradar.store.schema import ALERTS, BATCHES, CHAINED, DELIVERIES, DIGEST, OUTBOX, PROMOTIONS, SCORES, SILENCES, digest, signed
+
+TRYING, SENT, FAILED = "trying", "sent", "failed"
+
+
+def append(connection: Connection, table: Table, new: Sequence[Mapping[str, Any]]) -> None:
+    """Add rows after the last one, numbered, chained and signed."""
+    number, previous = rows.following(connection, table), head(connection, table)
+    for row in new:
+        made = signed({"id": number, **row, "previous": previous})
+        connection.execute(table.insert(), [made])
+        number, previous = number + 1, made[DIGEST]
+
+
+def head(connection: Connection, table: Table) -> str:
+    """Digest of the last row, empty where there is none."""
+    return connection.scalar(select(table.c[DIGEST]).order_by(table.c.id.desc()).limit(1)) or ""
+
+
+def say(connection: Connection, scores: Sequence[Mapping[str, Any]]) -> None:
+    """Add scores (date, target, model and all else that was said); StorageError when one of them was said before."""
+    pairs = {(row["date"], row["target"]) for row in scores}
+    first = min((date for date, _ in pairs), default="")
+    for date, target in connection.execute(select(SCORES.c.date, SCORES.c.target).where(SCORES.c.date >= first)):
+        if (date, target) in pairs:
+            raise StorageError(f"the ledger holds a score of {target} on {date} already; nothing was added; riskradar now")
+    append(connection, SCORES, [{**{k: row[k] for k in ("date", "target", "model")}, "said": json.dumps(row, allow_nan=False)} for row in scores])
+
+
+def said(connection: Connection, start: str = "", stop: str = "9999", target: str = "") -> list[dict[str, Any]]:
+    """Scores of the days `start` to `stop`, oldest first, each with its `hash`; StorageError names a row that is not what was stored."""
+    where = [SCORES.c.date >= start, SCORES.c.date <= stop, *([SCORES.c.target == target] if target else [])]
+    return [{**json.loads(row["said"]), "hash": row[DIGEST]} for row in rows.checked(connection, SCORES, *where)]
+
+
+def last_day(connection: Connection) -> str:
+    """The newest session of the ledger, empty where there is none."""
+    return connection.scalar(select(func.max(SCORES.c.date))) or ""
+
+
+def days_back(connection: Connection, sessions: int) -> str:
+    """The session `sessions` before the newest one, or the first there is; empty where there is none."""
+    found = connection.scalars(select(SCORES.c.date).distinct().order_by(SCORES.c.date.desc()).limit(sessions + 1)).all()
+    return str(found[-1]) if found else ""
+
+
+def last_batch(connection: Connection) -> int:
+    """The number of the newest batch of observations, 0 where there is none."""
+    return rows.following(connection, BATCHES) - 1
+
+
+def promoted(connection: Connection) -> dict[str, Any] | None:
+    """The newest row of `promotions` whose run speaks."""
+    found = list(rows.checked(connection, PROMOTIONS, PROMOTIONS.c.promoted == 1))
+    return dict(found[-1]) if found else None
+
+
+def alert_log(connection: Connection) -> list[dict[str, Any]]:
+    """Changes of state, oldest first."""
+    return [dict(row) for row in rows.checked(connection, ALERTS)]
+
+
+def post(connection: Connection, key: str, message: Mapping[str, Any], receivers: Collection[str], moment: datetime) -> bool:
+    """Put a message into the outbox, once for ever for each receiver; whether it is new."""
+    have = set(connection.scalars(select(OUTBOX.c.receiver).where(OUTBOX.c.key == key)))
+    text = json.dumps(message, allow_nan=False)
+    new = [{"key": key, "receiver": to, "message": text, "moment": moment.astimezone(UTC).isoformat()} for to in receivers if to not in have]
+    append(connection, OUTBOX, new)
+    return bool(new)
+
+
+def posted(connection: Connection, key: str) -> bool:
+    """Whether a message of that key was ever put into the outbox."""
+    return bool(connection.scalar(select(func.count()).where(OUTBOX.c.key == key)))
+
+
+def silenced(connection: Connection, moment: datetime) -> bool:
+    """Whether a silence covers a moment."""
+    spans = [(row["start"], row["stop"]) for row in rows.checked(connection, SILENCES)]
+    return any(datetime.fromisoformat(start) <= moment < datetime.fromisoformat(stop) for start, stop in spans)
+
+
+def unsent(connection: Connection) -> list[tuple[RowMapping, list[RowMapping]]]:
+    """Messages that no receiver has confirmed, oldest first, each with what was tried so far."""
+    tries: dict[int, list[RowMapping]] = {}
+    for row in rows.checked(connection, DELIVERIES):
+        tries.setdefault(row["message"], []).append(row)
+    waiting = [(row, tries.get(row["id"], [])) for row in rows.checked(connection, OUTBOX)]
+    return [(row, tried) for row, tried in waiting if all(one["state"] != SENT for one in tried)]
+
+
+def broken(connection: Connection) -> Iterator[str]:
+    """One line for each row of a chained table that is not what was stored, or does not follow the one before."""
+    for table in CHAINED:
+        previous = ""
+        for row in connection.execute(select(table).order_by(table.c.id)).mappings():
+            name = f"{table.name}: row {row['id']}" + (f" ({row['date']} {row['target']})" if table is SCORES else "")
+            if digest(dict(row)) != row[DIGEST]:
+                yield f"{name} is not what was stored"
+            elif row["previous"] != previous:
+                yield f"{name} does not follow the one before"
+            previous = row[DIGEST]
