@@ -102,7 +102,7 @@ def test_feature_shape(name: str, ragged: Panel) -> None:
         assert np.isnan(values[~ragged.member]).all()
 
 
-@pytest.mark.parametrize("name", [n for n in FEATURES if n not in CONTEXT])
+@pytest.mark.parametrize("name", [n for n in FEATURES if n not in CONTEXT and not FEATURES[n].needs])
 def test_node_feature_is_unknown_exactly_where_no_member(name: str) -> None:
     member = np.random.default_rng(4).random((330, 4)) < 0.7
     values = values_of(FEATURES[name], panel(walk(330, 4, 4), member=member))
@@ -110,8 +110,10 @@ def test_node_feature_is_unknown_exactly_where_no_member(name: str) -> None:
 
 
 def test_features_table_is_read_only_and_follows_the_panel(ragged: Panel) -> None:
-    built = features.build(ragged, FeaturesConfig(node=tuple(n for n in FEATURES if n not in CONTEXT), context=tuple(CONTEXT)))
+    every = FeaturesConfig(node=tuple(n for n in FEATURES if n not in CONTEXT), context=tuple(CONTEXT))
+    built = features.build(with_runs(ragged), every)
     assert not built.absent
+    assert set(features.build(ragged, every).absent) == {"spa_bars", "spa_change", "spa_events"}
     assert built.values.shape == (*ragged.close.shape, len(FEATURES) - len(CONTEXT))
     assert built.context.shape == (len(ragged.dates), len(CONTEXT))
     assert not built.values.flags.writeable

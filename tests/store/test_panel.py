@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import select, text, update
 
-from riskradar import api, config, data
+from riskradar import api, config, data, record
 from riskradar.cli import app
 from riskradar.data import DataConfig
 from riskradar.errors import InputError, StorageError, UsageError
@@ -59,7 +59,7 @@ def test_the_same_panel_as_from_files(url, files):
     store = filled(url, files)
     ours, _ = data.assemble(read(DataConfig(store=url, calendar="observed")), DataConfig(calendar="observed"))
     theirs, _ = data.load(settings(files))
-    assert api.panel_hash(ours) == api.panel_hash(theirs)
+    assert record.panel_hash(ours) == record.panel_hash(theirs)
     assert np.isfinite(ours.volume).sum() == np.isfinite(theirs.volume).sum() > 0
     told = store.status()["sources"][0]
     assert told["quarantined"] == 1
@@ -95,7 +95,7 @@ def test_the_same_panel_of_the_sample(tmp_path):
     rows = [(name, sector, "stock") for sector, names in sample.SECTORS.items() for name in names] + [(sample.INDEX, "", "index")]
     pd.DataFrame(rows, columns=["ticker", "sector", "kind"]).to_csv(tmp_path / "sectors.csv", index=False)
     made = DataConfig(store=url, sectors=str(tmp_path / "sectors.csv"))
-    assert api.panel_hash(data.assemble(read(made), made)[0]) == api.panel_hash(panel)
+    assert record.panel_hash(data.assemble(read(made), made)[0]) == record.panel_hash(panel)
 
 
 def test_a_store_moves_no_hash_but_as_of_does():
@@ -186,7 +186,6 @@ def test_the_command_line(tmp_path, files):
 
 
 def test_the_calendar():
-    from riskradar import api
 
     assert api.data_calendar("XNYS", "2001-09-10", "2001-09-18") == ["2001-09-10", "2001-09-17", "2001-09-18"]
     assert len(api.data_calendar()) >= 8

@@ -34,7 +34,7 @@ def nodes(short: Panel) -> Features:
 
 @pytest.fixture(scope="module")
 def graphs(short: Panel) -> Graphs:
-    small = {"window": 20, "threshold": 0.2, "least": 10}
+    small = {"window": 20, "threshold": 0.2, "least": 10, "enter": 0.5, "stay": 0.1, "leave": 20}
     sections = {LAYERS[name].section or name: settings_of(name, LayersConfig()) for name in LAYERS}
     made = {key: kind.model_copy(update={k: v for k, v in small.items() if hasattr(kind, k)}) for key, kind in sections.items()}
     return layers.build(short, LayersConfig(names=tuple(LAYERS)).model_copy(update=made))

@@ -1,6 +1,7 @@
 """The whole network: what it may depend on, and what it may not."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -114,9 +115,9 @@ def test_a_stack_of_seeds_is_each_seed_alone(settings: Architecture) -> None:
 def test_each_snapshot_of_a_step_is_encoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def counted(settings: Architecture, given: Weights, block: Block, index: torch.Tensor, whole: bool) -> Encoded:
+    def counted(settings: Architecture, given: Weights, block: Block, index: torch.Tensor, *rest: Any) -> Encoded:
         asked.append(index.numpy())
-        return encode(settings, given, block, index, whole)
+        return encode(settings, given, block, index, *rest)
 
     monkeypatch.setattr("riskradar.models.srr.network.encode", counted)
     say(architecture(), market(), np.array([4, 6, 5, 11]))
