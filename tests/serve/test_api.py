@@ -6,6 +6,7 @@ import json
 import math
 import threading
 import time
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from starlette.testclient import TestClient
 
 from riskradar import layers, record
 from riskradar.record import Record
-from riskradar.serve import create_app, scores
+from riskradar.serve import create_app, scores, why
+from riskradar.serve.problems import Refused
 from riskradar.serve.shelf import Shelf
 from tests.serve.conftest import DAMAGED, URL
 
@@ -229,6 +231,30 @@ def test_errors_are_problems(client: TestClient, home: Path, path: str, status: 
     assert "Traceback" not in response.text
 
 
+def test_an_explanation_adds_up_to_the_score_in_every_view(client: TestClient) -> None:
+    day = get(client, f"{LATEST}/now", model="vol+breadth", date="2009-03-09")
+    for against in ({}, {"against": "2008-09-15"}):
+        found = get(client, f"{LATEST}/explain", date="2009-03-09", model="vol+breadth", **against)
+        assert found["score"] == pytest.approx(next(t["score"] for t in day["targets"] if t["target"] == "20/5"))
+        for kinds in found["views"].values():
+            adds = sum(term["adds"] for term in found["terms"] if term["kind"] in kinds)
+            assert found["reference"] + adds + found["gap"] == pytest.approx(found["score"])
+        assert abs(found["gap"]) < 1e-3
+        assert found["sentences"][0].startswith("On 9 Mar 2009 vol+breadth")
+    for wrong, status in (({"date": "2009-03-08"}, 422), ({"model": "none"}, 404), ({"target": "7/7"}, 404), ({"against": "x"}, 422)):
+        assert client.get(f"{LATEST}/explain", params={"model": "vol+breadth", **wrong}).status_code == status
+
+
+def test_a_shock_is_answered_in_sentences(home: Path) -> None:
+    view = Shelf(home).view()
+    name = view.drawn()[0].assets[0]
+    found = why.stress(view, date(2009, 3, 9), [f"{name} returns -15%"], "vol+breadth", "20/5")
+    assert found.sentences[0].startswith(f"If {name} fell 15 %")
+    assert found.found["model"] == "vol+breadth"
+    with pytest.raises(Refused, match="no"):
+        why.stress(view, date(2009, 3, 9), ["nobody returns -15%"], "", "20/5")
+
+
 def test_a_wrong_method_is_a_problem_that_names_the_right_one(client: TestClient) -> None:
     for method in ("POST", "PUT", "PATCH", "DELETE", "TRACE"):
         response = client.request(method, f"{LATEST}/now")
@@ -257,7 +283,7 @@ def test_a_reader_sees_the_old_run_or_the_new_one_and_no_mix(home: Path, stored:
     """The evaluation and the account of a run are written one after the other while it is read."""
     folder = tmp_path / stored.id
     folder.mkdir()
-    for path in stored.folder.iterdir():
+    for path in (path for path in stored.folder.iterdir() if path.is_file()):
         (folder / path.name).write_bytes(path.read_bytes())
     run = record.load(tmp_path)
     client = TestClient(create_app(tmp_path), base_url=URL)

@@ -79,7 +79,7 @@ def test_the_tools_answer_the_official_client(home: Path, client: TestClient) ->
     async def talk() -> list[Any]:
         async with ToolClient(stdio_client(process)) as tools:
             listed = await tools.list_tools()
-            assert [tool.name for tool in listed.tools] == ["now", "history", "evaluate"]
+            assert [tool.name for tool in listed.tools] == ["now", "history", "evaluate", "explain", "stress"]
             assert all(tool.annotations and tool.annotations.read_only_hint for tool in listed.tools)
             assert all(tool.description and tool.output_schema for tool in listed.tools)
             calls = [("now", {}), ("now", {"date": "2009-03-09"}), ("history", {"days": 3}), ("evaluate", {}), ("history", {"model": "none"}),

@@ -177,7 +177,7 @@ def serve(
 
 @app.command()
 def mcp(home: Home = Path("runs")) -> None:
-    """Answer a language model's tools over standard input and output (Model Context Protocol): now, history, evaluate."""
+    """Answer a language model's tools over standard input and output (Model Context Protocol): now, history, evaluate, explain, stress."""
     from riskradar import api
 
     api.mcp(home=home)

@@ -85,6 +85,14 @@ class NowAsked(Plain):
     date: Day | None = Field(None, description="an earlier session, answered with what was known then", examples=["2008-09-12"])
 
 
+class ExplainAsked(NowAsked):
+    """Which score, and since when."""
+
+    target: str = TargetName
+    date: Day | None = Field(None, description="a scored session; the last one unless given", examples=["2008-09-15"])
+    against: Day | None = Field(None, description="explain the change since this session", examples=["2008-08-15"])
+
+
 class NetworkAsked(Plain):
     """Which edges."""
 

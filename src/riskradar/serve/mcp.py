@@ -14,11 +14,12 @@ from pydantic import Field
 
 import riskradar
 from riskradar.errors import RadarError
-from riskradar.serve import account, scores
+from riskradar.serve import account, scores, why
 from riskradar.serve.answers import History, Leaderboard, Now
 from riskradar.serve.problems import Refused
 from riskradar.serve.scores import Span
 from riskradar.serve.shelf import LATEST, Shelf
+from riskradar.serve.why import Explained, Stressed
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 ABOUT = (
@@ -53,6 +54,21 @@ def server(home: Path) -> MCPServer:
     def evaluate(run: RunName = LATEST) -> Leaderboard:
         """How well every model has done, with intervals, the trivial rules beside it, and how often the record was looked at."""
         return answered(lambda: account.leaderboard(shelf.view(run)))
+
+    @made.tool(annotations=READS)
+    def explain(
+        date: dt.date | None = None, target: str = "20/5", run: RunName = LATEST, model: Model = "", against: dt.date | None = None
+    ) -> Explained:  # fmt: skip
+        """Why a score is what it is on a scored session (default: the last), in terms that add up; against: the change since another session."""
+        return answered(lambda: why.explain(shelf.view(run), date, target, model, against))
+
+    @made.tool(annotations=READS)
+    def stress(
+        date: dt.date, shocks: Annotated[list[str], Field(min_length=1, max_length=20, description='such as "Financials returns -15%" or "vix +20"')],
+        target: str = "", run: RunName = LATEST, model: Model = "",
+    ) -> Stressed:  # fmt: skip
+        """What the run would have said had the market been shocked on a scored session: scores, measures, layers and losses before and after."""
+        return answered(lambda: why.stress(shelf.view(run), date, shocks, model, target))
 
     return made
 

@@ -12,11 +12,12 @@ from threading import Lock, RLock
 import numpy as np
 
 from riskradar import config as configuration
-from riskradar import data, layers, record
+from riskradar import data, layers, record, reopen, store
 from riskradar.config import Config
 from riskradar.errors import StorageError, UsageError
 from riskradar.html.inputs import Inputs
 from riskradar.record import Record
+from riskradar.reopen import Opened
 from riskradar.serve.problems import Missing, Refused
 from riskradar.tables import Forecast, Graphs, Labels, Panel
 from riskradar.tables.arrays import Days
@@ -70,11 +71,20 @@ class View:
         with self.building:
             return self._drawn
 
+    def opened(self) -> Opened:
+        """The run opened again, to explain and to shock; UsageError when the data have changed."""
+        with self.building:
+            return self._opened
+
+    @cached_property
+    def _opened(self) -> Opened:
+        return reopen.reopen(self.record)
+
     @cached_property
     def _drawn(self) -> tuple[Panel, Graphs]:
         about = self.record.about
         made = configuration.check(about["config"], Config)
-        panel, _ = data.assemble(data.read(made.data), made.data)
+        panel, _ = data.assemble(store.read(made.data), made.data)
         if record.panel_hash(panel) != about["panel"]["hash"]:
             raise UsageError(f"the data are no longer those of {self.record.id}; no graph was drawn; run again")
         names = tuple(name for name in made.layers.names if not layers.TWIN.fullmatch(name))

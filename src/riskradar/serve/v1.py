@@ -11,10 +11,11 @@ from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from riskradar.serve import account, answers, lines, market, overview, scores
+from riskradar.serve import account, answers, lines, market, overview, scores, why
 from riskradar.serve.asked import (
     Day,
     EvaluationAsked,
+    ExplainAsked,
     ModelName,
     Name,
     NetworkAsked,
@@ -115,6 +116,10 @@ def _scores(desk: Desk) -> None:
     @get("/runs/{run}/overview", overview.Overview, "The first page: the outlook, its terms, what moved, the alarms and the data")
     async def first(request: Request, run: RunName, asked: Annotated[NowAsked, Query()]) -> Response:
         return await send(request, run, lambda view: overview.overview(view, asked.model, asked.date))
+
+    @get("/runs/{run}/explain", why.Explained, "Why a score is what it is: terms that add up to it, or to its change")
+    async def explain(request: Request, run: RunName, asked: Annotated[ExplainAsked, Query()]) -> Response:
+        return await send(request, run, lambda view: why.explain(view, asked.date, asked.target, asked.model, asked.against))
 
     @get("/runs/{run}/models/{model}/history", answers.History, "A forecast over time", table=True)
     async def history(request: Request, run: RunName, model: ModelName, asked: Annotated[TargetPage, Query()]) -> Response:
