@@ -18,6 +18,7 @@ from riskradar.tables import SYSTEM, Forecast, Labels, Panel
 from riskradar.tables.arrays import Float
 
 SCHEMA = "riskradar.regime/1"
+ENDINGS = (".jsonl", ".parquet")
 MEMBERS = ("library", "garch", "beta-map")  # of the pool: their range is the band of its probability
 POOLED = ("pool", "equal-pool", "radar")
 RAISED, HIGH = 1.0, 2.0  # times the base rate: from here on the level is raised, and high
@@ -82,7 +83,7 @@ def write(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     """JSON Lines, or Parquet by the ending of the path; UsageError for another ending."""
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows), "utf-8")
-    elif path.suffix in (".parquet", ".pq"):
+    elif path.suffix == ".parquet":
         import pyarrow as pa
         from pyarrow import parquet
 

@@ -14,7 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from riskradar import attribution, data, evaluate, full, html, layers, lookahead, models, paper, pipeline, record, reopen, scenario, store, trials
+from riskradar import (
+    attribution,
+    data,
+    evaluate,
+    exchange,
+    full,
+    html,
+    layers,
+    lookahead,
+    models,
+    paper,
+    pipeline,
+    record,
+    reopen,
+    scenario,
+    store,
+    trials,
+)  # fmt: skip
 from riskradar import config as configuration
 from riskradar.attribution import Explanation, story
 from riskradar.checkup import Check, examine
@@ -171,11 +188,14 @@ def _describe_model(name: str, done: Run) -> dict[str, Any]:
 def report(run: str = "latest", *, home: Path = HOME, out: Path | None = None, confirm: bool = False) -> Path:
     """Write the report of a stored run again, into its folder or to `out`; returns the path.
 
-    confirm: open the sealed half of the run first: its stored forecasts are evaluated to the end, and the try is logged.
+    confirm: open the sealed half of the run first: its stored forecasts are evaluated to the end, and the try is logged;
+    out: ending in .jsonl or .parquet, it takes the regime indicator of the row that speaks instead (see riskradar.exchange).
     """
     stored = record.load(home, run)
     if confirm and stored.evaluation.get("sealed"):
         stored = _opened(stored)
+    if out is not None and out.suffix in exchange.ENDINGS:
+        return _regime(stored, out)
     if stored.about["kind"] == "replication":
         page = paper.build(stored.about, stored.evaluation)
     else:
@@ -183,6 +203,16 @@ def report(run: str = "latest", *, home: Path = HOME, out: Path | None = None, c
     target = out or stored.folder / "report.html"
     record.write_text(target, page)
     return target
+
+
+def _regime(stored: Record, out: Path) -> Path:
+    if stored.about["kind"] == "replication":
+        raise UsageError(f"{stored.id} repeats the paper and has no regime indicator; nothing was written; give a live run")
+    forecasts = stored.forecasts()
+    model = next(name for name in (*attribution.FIRST, *forecasts) if name in forecasts)
+    marks = {"run": stored.id, "config_hash": stored.about["config_hash"], "panel_hash": stored.about["panel"]["hash"]}
+    exchange.write(exchange.regime(forecasts, stored.outcomes(), model, marks), out)
+    return out
 
 
 def _opened(stored: Record) -> Record:

@@ -115,7 +115,7 @@ def audit(preset: Preset = "standard", settings: Settings = None, config: File =
 @app.command()
 def report(
     run: RunName = "latest",
-    out: Annotated[Path | None, typer.Option(help="where to write it; default: the run's folder")] = None,
+    out: Annotated[Path | None, typer.Option(help="default: the run's folder; .jsonl or .parquet: the regime indicator instead")] = None,
     home: Home = Path("runs"),
     confirm: Confirm = False,
     as_json: Json = False,
