@@ -12,6 +12,7 @@ import riskradar as rr
 import riskradar.errors
 from riskradar import text
 from riskradar.data.calendar import exchange
+from riskradar.errors import UsageError
 
 OWN = ["data.start=1999-01-04", "split.first=2002-01-02", "evaluate.start=2002-01-02", "models.names=['ewma-vol','vol+breadth']", "evaluate.draws=30",
        "evaluate.min_events=1"]  # fmt: skip
@@ -45,7 +46,7 @@ def test_a_frame_of_prices_runs_and_compares(tmp_path: Path) -> None:
     assert pair["targets"][0]["start"] >= "2003-01-02", "only dates that both runs have"
     gap = pair["rows"][other]["targets"]["5/3"]["paired"][base]
     assert gap["value"] == pytest.approx(0, abs=1e-12), "the score of a rule does not depend on when scoring began"
-    with pytest.raises(rr.api.UsageError, match="other targets or outcomes"):
+    with pytest.raises(UsageError, match="other targets or outcomes"):
         rr.compare(first.id, rr.run(prices(2), "tiny", OWN, home=tmp_path).id, home=tmp_path)
 
 

@@ -14,6 +14,7 @@ from riskradar.evaluate.alarms import real_time_threshold
 from riskradar.features import log_returns
 from riskradar.layers import LayersConfig
 from riskradar.layers.sentiment import arrivals
+from riskradar.measures import MEASURES
 from riskradar.reopen import Opened
 from riskradar.scenario import Day, Scenario, read, run, stress
 from riskradar.scenario.day import Tables
@@ -84,7 +85,7 @@ def test_the_short_way_is_the_whole_line(day: Day, texts: tuple[str, ...]) -> No
     assert np.array_equal(then[2].block(T - SPELL - 5, T), graphs.block(T - SPELL - 5, T))
     names, settings = tuple(day.opened.record.about["measures"]), day.opened.config.measures
     assert list(measures_at(panel, then[2], settings, names).values()) == pytest.approx(
-        [float(v[-1]) for v in (rr.api.MEASURES[n].build(panel, graphs, settings) for n in names)], nan_ok=True, abs=0
+        [float(v[-1]) for v in (MEASURES[n].build(panel, graphs, settings) for n in names)], nan_ok=True, abs=0
     )
 
 
