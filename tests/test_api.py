@@ -119,6 +119,9 @@ def test_a_panel_without_a_first_half_is_opened_at_once_and_logged(tmp_path: Pat
     opened = rr.run(prices(6, 1800, "2010-01-04"), "tiny", settings)
     assert opened.about["protocol"]["opened"]
     assert any("since nothing before 2010-01-01 could be evaluated" in line for line in text.notes(opened.about, opened.evaluation))
+    longer = {**opened.about, "panel": {**opened.about["panel"], "end": "2099-12-31"}}
+    told = set(text.notes(longer, opened.evaluation)) - set(text.notes(opened.about, opened.evaluation))
+    assert [line for line in told if "set it to 2099-12-31" in line]
     assert Path("results/trials.jsonl").read_text().count("\n") == 1
     Path("results/trials.jsonl").write_text("{}\n")
     with pytest.raises(rr.errors.StorageError, match="line 1"):

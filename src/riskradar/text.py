@@ -186,6 +186,8 @@ def notes(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> list[str]:
     lines = [] if evaluation["kind"] == "live" else [f"NOT OUT OF SAMPLE: {evaluation['kind']} forecasts; no row of this table is a claim"]
     lines += protocol(about, evaluation)
     lines += [f"evaluated {span['start']} to {span['end']}: {span['sessions']} sessions, {span['onset']} of them {onset}"]
+    if not evaluation["sealed"] and span["end"] < (last := about["panel"]["end"]):
+        lines.append(f"the sessions after it, to {last}, were scored and not judged: evaluate.end is {span['end']}; set it to {last}")
     lines += [
         f"{t['name']}: fall of {100 * t['depth']:g} % within {t['horizon']} sessions; base rate {_share(t['base_rate'])} of all days, "
         f"{_share(t['base_rate_onset'])} of ONSET days; {t['events']} independent events; "

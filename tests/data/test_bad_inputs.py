@@ -105,6 +105,14 @@ def test_names_stay_text(tmp_path, long):
     assert dict(zip(panel.assets, panel.close[0], strict=True)) == {name: i + 1.0 for i, name in enumerate(names)}
 
 
+def test_the_calendar_of_another_market_is_asked_for(tmp_path):
+    golden_week = "".join(f"2020-{day},1,2\n" for day in ("03-13", "04-29", "05-01", "05-07"))  # Tokyo is open on none of the days in between
+    _, mended = loaded(tmp_path, f"date,A,B\n{golden_week}", calendar="observed")
+    _, intake = loaded(tmp_path, f"date,A,B\n{golden_week}2020-05-25,1,2\n")  # Memorial Day
+    assert not any("another market" in w for w in mended.warnings)
+    assert any(w.startswith("20.0 % of the closes") and "data.calendar" in w for w in intake.warnings)
+
+
 def test_lookalikes_are_kept_apart_and_named(tmp_path):
     panel, intake = loaded(tmp_path, "date,AAPL,АAPL,ＡＡＰＬ\n2020-03-13,1,2,3\n")
     assert len(panel.assets) == 3

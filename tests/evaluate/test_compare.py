@@ -147,6 +147,12 @@ def test_wrong_use_is_named(forecasts, labels, build) -> None:
         run(forecasts, continuous, CONFIG)
 
 
+def test_a_span_without_data_says_what_the_data_hold(forecasts, labels) -> None:
+    last = labels.dates[-1]
+    with pytest.raises(UsageError, match=f"to {last}; nothing was evaluated"):
+        run(forecasts, labels, EvaluateConfig(start=(last + 1).item(), end=(last + 9).item()))
+
+
 def test_base_rates_events_and_definitions_are_printed(report, labels) -> None:
     first = report.targets[0]
     y = labels.system("20/5")

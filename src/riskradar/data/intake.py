@@ -14,6 +14,8 @@ from riskradar.data.raw import Raw
 from riskradar.tables.arrays import Code, Int
 from riskradar.tables.panel import Panel
 
+STRAYS = 0.01  # of the closes on days without a session: more is another market's calendar, not a slip
+
 
 class Count(NamedTuple):
     """Cells of one table from one source: cells = accepted + duplicates + refused + empty + outside (data.start, data.end).
@@ -155,6 +157,11 @@ def _warnings(raw: Raw, fates: dict[str, Fates], listed: Int, panel: Panel) -> t
         out.append(f"no usable close: {', '.join(silent)}; kept as names, never members")
     if raw.cut is None and np.isnan(panel.level).all():
         out.append(f"the system index ({panel.index}) has no value known on its own session; choose another data.index")
+    closes = np.bincount(fates["prices"], minlength=len(Fate))
+    strays = closes[Fate.NOT_SESSION] / max(closes[Fate.NOT_SESSION] + closes[Fate.ACCEPTED], 1)
+    if raw.cut is None and strays > STRAYS:
+        out.append(f"{100 * strays:.1f} % of the closes lie on days without a session and were refused; "
+                   "if this is another market, set data.calendar to its exchange, such as XTKS, or to observed")  # fmt: skip
     strange = [name for name in raw.assets if not name.isascii()]
     if strange:
         out.append(f"names beyond plain ASCII are never merged with those they resemble: {', '.join(map(ascii, strange))}")

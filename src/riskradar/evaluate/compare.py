@@ -150,7 +150,9 @@ def judged(labels: Labels, config: EvaluateConfig) -> slice:
     start = int(np.searchsorted(labels.dates, day(config.start)))
     stop = len(labels.dates) if config.end is None else int(np.searchsorted(labels.dates, day(config.end), side="right"))
     if start >= stop:
-        raise UsageError(f"evaluate.start {config.start} leaves no session to evaluate; nothing was evaluated; start earlier or end later")
+        found = f"the data hold sessions from {labels.dates[0]} to {labels.dates[-1]}" if len(labels.dates) else "the data hold no session"
+        asked = f"evaluate.start {config.start} and evaluate.end {config.end or 'none'} leave no session to evaluate"
+        raise UsageError(f"{asked}: {found}; nothing was evaluated; set them inside these")
     return slice(start, stop)
 
 
