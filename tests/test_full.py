@@ -1,4 +1,4 @@
-"""The full protocol on a small market: all four parts, their kinds and reasons, the bar of the placebos, and a kill in the middle."""
+"""The full protocol on a small market: all five parts, their kinds and reasons, the bar of the placebos, and a kill in the middle."""
 
 import json
 import math
@@ -50,6 +50,27 @@ def test_each_layer_is_removed_for_each_graph_model(found: dict[str, Any]) -> No
     assert not without["unread"]
     assert without["headline"]["value"] is None or abs(without["headline"]["value"]) < 1
     assert set(without["targets"]) == {"20/5"}
+
+
+def test_variants_change_one_thing_of_srr(line: Line, found: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found["variants"] == [], "the short form has no srr"
+    monkeypatch.setattr(full, "VARIANTS", {"as it is": {}, "does not fit": {"sequence": 1}, "focal loss": {"loss": "focal"}})
+    made = full.replace(line, base={"vol+breadth": line.base["vol+breadth"]} | line.test(names=("srr",)).forecasts)
+    assert list(made.variants) == ["focal loss"]
+    heard: list[str] = []
+    rows = {row["variant"]: row for row in full._variants(made, heard.append)}
+    assert heard == ["srr: focal loss"]
+    assert list(rows) == ["vol+breadth", "srr", "focal loss"]
+    assert rows["srr"]["headline"] is None
+    assert rows["focal loss"]["targets"]["20/5"]["auroc"]["value"] != rows["srr"]["targets"]["20/5"]["auroc"]["value"]
+    table = next(t for t in tables(found | {"variants": list(rows.values())}) if t.title.startswith("Variants"))
+    assert [row[1] for row in table.rows][1] == "the reference"
+    cpu = dict.fromkeys(made.base, 10.0)
+    wall = {"models": 20.0, "evaluation": 0.0}
+    monkeypatch.setattr(full, "VARIANTS", {})
+    fewer = full.hours(made, cpu, wall)
+    monkeypatch.setattr(full, "VARIANTS", {"focal loss": {"loss": "focal"}})
+    assert full.hours(made, cpu, wall) == pytest.approx(fewer + 10 / 3600)
 
 
 def test_crises_are_transfers(found: dict[str, Any], line: Line) -> None:
@@ -141,12 +162,12 @@ def test_the_hours_are_told_from_the_short_form(line: Line) -> None:
 
 def test_tables_and_page_show_every_row(found: dict[str, Any]) -> None:
     shown = tables(found)
-    assert [len(t.rows) for t in shown] == [3, 6, 12, 12]
+    assert [len(t.rows) for t in shown] == [3, 0, 6, 12, 12]
     assert all(len(row) == len(t.header) for t in shown for row in t.rows)
     page = build({"id": "run <b>", "panel": {"text": "six assets & more"}}, found)
     assert "<script" not in page
     assert "run &lt;b&gt;" in page
-    assert page.count("<tr>") == sum(len(t.rows) + 1 for t in shown)
+    assert page.count("<tr>") == sum(max(len(t.rows), 1) + 1 for t in shown)
 
 
 def test_killed_it_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The full protocol beside a short run: what each layer adds, whether crises teach each other, and placebos that must fail.
+"""The full protocol beside a short run: what each layer and each part of `srr` adds, whether crises teach each other, placebos that must fail.
 
 Every figure is exploratory. Forecasts that learned from later data are of kind `transfer` and share no table with live ones.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -17,7 +18,8 @@ from riskradar import backtest, evaluate, models, pipeline, placebos
 from riskradar.backtest import Backtest
 from riskradar.config import Config
 from riskradar.errors import UsageError
-from riskradar.evaluate.compare import HEADLINE
+from riskradar.evaluate.compare import HEADLINE, PRICES_ONLY, WITH_MACRO
+from riskradar.models.srr.model import SrrConfig
 from riskradar.resume import Cache
 from riskradar.split import SplitConfig, folds
 from riskradar.tables import Features, Forecast, Graphs, Labels, Panel
@@ -28,6 +30,19 @@ BLOCK = 120  # sessions that stay together when outcomes are shuffled: as many a
 SEED = 0
 EVENTS = 2  # a crisis window holds a handful of events; with one, leaving it out leaves nothing
 EVERY = "every layer"
+SRR = "srr"
+VARIANTS: dict[str, dict[str, Any]] = {  # of `srr`, each one change of the configured network
+    "graph convolutions": {"encoder": "gcn"},
+    "graph transformer": {"encoder": "transformer"},
+    "attention without edges": {"encoder": "attention"},
+    "layers side by side": {"fusion": "concat"},
+    "mean of the layers": {"fusion": "mean"},
+    "LSTM": {"temporal": "lstm"},
+    "causal transformer": {"temporal": "transformer"},
+    "one snapshot": {"temporal": "none", "sequence": 1},
+    "memory of each asset": {"place": "nodes"},
+    "focal loss": {"loss": "focal"},
+}
 
 Rows = list[dict[str, Any]]
 Stage = Callable[[str], None]
@@ -56,6 +71,15 @@ class Line:
         return tuple(name for name in self.base if models.make(name, self.config.models).graphs)
 
     @property
+    def variants(self) -> dict[str, SrrConfig]:
+        """`srr` with one thing changed, by what is changed; what does not fit together is left out, and all where the short form has no `srr`."""
+        own, out = self.config.models.srr, {}
+        for name, change in VARIANTS.items() if SRR in self.base else ():
+            with suppress(ValueError):
+                out[name] = SrrConfig(**own.model_dump() | change)
+        return {name: config for name, config in out.items() if config != own}
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """The headline targets among the labels, or all of them."""
         every = tuple(t.name for t in self.labels.targets if t.binary)
@@ -76,11 +100,12 @@ class Line:
 
 
 def run(line: Line, stage: Stage = lambda name: None) -> dict[str, Any]:
-    """All four parts as one record; `stage` hears the name of each arm as it begins."""
+    """All five parts as one record; `stage` hears the name of each arm as it begins."""
     return {
         "schema": SCHEMA,
         "targets": list(line.targets),
         "removed": [row for name in arms(line) for row in _removed(line, name, stage)],
+        "variants": _variants(line, stage),
         "left_out": {"kind": "transfer", "rows": _left_out(line, stage)},
         "transfer": {"kind": "transfer", "rows": _transfer(line, stage)},
         "placebos": [row for name, make in PLACEBOS.items() for row in _placebo(name, make(line), stage)],
@@ -103,11 +128,12 @@ def hours(line: Line, cpu: Mapping[str, float], wall: Mapping[str, float]) -> fl
     is expected to stay so.
     """
     again = sum(cpu[name] for name in line.base)
-    graphs = sum(cpu[name] for name in line.graph_models)
+    graphs, varied = sum(cpu[name] for name in line.graph_models), cpu.get(SRR, 0.0) * len(line.variants)
     windows = [line.config.split.model_copy(update={"method": "leave-one-crisis-out"}), *_pairs(line.config.split)]
     crises = sum(cpu[name] * _share(line, name, split) for split in windows for name in line.base)
-    work = graphs * len(arms(line)) + crises + again * len(PLACEBOS)
-    rows = 2 * len(line.graph_models) * len(arms(line)) + len(line.base) * (len(line.config.split.crises) + len(windows) - 1 + len(PLACEBOS))
+    work = graphs * len(arms(line)) + varied + crises + again * len(PLACEBOS)
+    tables = len(line.config.split.crises) + len(windows) - 1 + len(PLACEBOS)
+    rows = len(line.variants) + 2 * len(line.graph_models) * len(arms(line)) + len(line.base) * tables
     processes = line.config.backtest.jobs or os.cpu_count() or 1
     pace = max(wall["models"] / max(again, 1e-9), 1 / processes)  # under 1 / processes when jobs of a killed run were found
     return (work * pace + wall["evaluation"] * rows / max(len(line.base), 1)) / 3600
@@ -139,6 +165,24 @@ def _removed(line: Line, layer: str, stage: Stage) -> Iterator[dict[str, Any]]:
             "model": name, "layer": layer, "unread": same, "headline": row["headline"].get(other),
             "targets": {t: row["targets"][t]["paired"][other] for t in line.targets if t in row["targets"]},
         }  # fmt: skip
+
+
+def _variants(line: Line, stage: Stage) -> Rows:
+    """`srr` with one thing changed, and the strongest rule, against `srr` as it is: positive when the change ranks better."""
+    tracks = {name: line.base[name] for name in (*WITH_MACRO, *PRICES_ONLY, SRR) if name in line.base}
+    for name, changed in line.variants.items():
+        stage(f"{SRR}: {name}")
+        config = line.config.model_copy(update={"models": line.config.models.model_copy(update={"srr": changed})})
+        tracks[name] = replace(replace(line, config=config).test(names=(SRR,)).forecasts[SRR], model=name)
+    if not line.variants:
+        return []
+    found = _evaluated(tracks, line.labels, line.config, comparators=(SRR,))
+    rows = {row["model"]: row for row in found["rows"]}
+    return [
+        {"variant": name, "headline": None if name == SRR else rows[name]["headline"][SRR],
+         "targets": {t: _brief(rows[name]["targets"][t]) for t in line.targets if t in rows[name]["targets"]}}
+        for name in tracks if name in rows
+    ]  # fmt: skip
 
 
 def _left_out(line: Line, stage: Stage) -> Rows:

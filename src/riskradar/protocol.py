@@ -9,6 +9,10 @@ from typing import Any
 Score = Mapping[str, Any]
 
 LAYER = "ONSET AUROC with the layer less without its edges [90 %]; shown: the interval and the range over left-out falls lie above 0"
+VARIANT = (
+    "ONSET AUROC [90 %] all days of the full architecture with one thing changed; headline: its mean difference from srr as configured, "
+    "all of it exploratory; none where srr is not among models.names"
+)
 INSIDE = "ONSET AUROC [90 %] all days (falls) inside a crisis"
 DIAGONAL = "within one crisis its earlier half teaches and its later half is scored"
 PLACEBO = (
@@ -29,7 +33,7 @@ class Table:
 
 
 def tables(found: Mapping[str, Any]) -> list[Table]:
-    """The four parts of a full protocol (full.json)."""
+    """The five parts of a full protocol (full.json)."""
     targets = tuple(found["targets"])
     few = f"undefined under {found['settings']['min_events_in_a_window']} independent falls in the window"
     never = f"{few}; kind: transfer, learned partly on later data; beside no live row and no claim"
@@ -38,6 +42,7 @@ def tables(found: Mapping[str, Any]) -> list[Table]:
     everywhere, alone = f"{INSIDE}, learned from everything outside it; {never}", f"{INSIDE}, learned inside one crisis only; {DIAGONAL}; {never}"
     return [
         Table("What a layer adds", LAYER, ("model", "without", "headline", "shown", *targets), tuple(_removed(r, targets) for r in removed)),
+        Table("Variants of srr", VARIANT, ("variant", "headline", *targets), tuple(_variant(r, targets) for r in found["variants"])),
         Table("One crisis left out", everywhere, (*out, *targets), tuple(_window(r, out, targets) for r in left_out)),
         Table("From one crisis to another", alone, (*one, *targets), tuple(_window(r, one, targets) for r in transfer)),
         Table("Placebos", PLACEBO, ("placebo", "model", "beats the rule", *targets), tuple(_placebo(r, targets) for r in placebo)),
@@ -57,6 +62,12 @@ def _removed(row: Mapping[str, Any], targets: Sequence[str]) -> tuple[str, ...]:
     claims = [row["targets"].get(t) for t in targets]
     headline = row["headline"]
     return (row["model"], row["layer"], _signed(headline), "yes" if headline and headline["shown"] else "no", *(_signed(c) for c in claims))
+
+
+def _variant(row: Mapping[str, Any], targets: Sequence[str]) -> tuple[str, ...]:
+    cells = [row["targets"].get(t) for t in targets]
+    ranked = ("-" if c is None else f"{_plain(c['auroc_onset'])} {_digits(c['auroc']['value'])}" for c in cells)
+    return (row["variant"], "the reference" if row["headline"] is None else _signed(row["headline"]), *ranked)
 
 
 def _window(row: Mapping[str, Any], names: Sequence[str], targets: Sequence[str]) -> tuple[str, ...]:

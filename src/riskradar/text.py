@@ -158,7 +158,7 @@ def deep_falls(calibration: Mapping[str, Any]) -> str:
 
 
 def full(found: Mapping[str, Any]) -> str:
-    """The four tables of a full protocol, and how the placebos came out."""
+    """The five tables of a full protocol, and how the placebos came out."""
     parts = [f"{t.title}: {t.note}\n{table(t.header, t.rows)}" for t in tables(found)]
     return "\n\n".join([*parts, "placebos: " + ", ".join(f"{count} {verdict}" for verdict, count in counts(found).items())])
 
