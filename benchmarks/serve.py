@@ -1,10 +1,11 @@
 """What an answer of the API costs beside a bare JSON route of the same framework, measured in the same run.
 
-    python benchmarks/serve.py [RUNS]     writes results/benchmarks/serve.json; RUNS: the folder of the stored runs
+    python benchmarks/serve.py [RUNS [SECONDS]]     writes results/benchmarks/serve.json; RUNS: the folder of the stored runs
 
 Each server is a process of its own on loopback, asked over one connection that is kept open. Cost is the CPU time of the server for a request, the
 least of REPEATS, so that a busy machine does not count; a ratio of 50 % means that the route costs twice what the bare one does. Then the latest
 score is asked for SECONDS at 70 % of the rate that the connection can carry, and at 5 % (idle); times are from when a request was due to its answer.
+The bare route is asked likewise, in turn: what it suffers is the machine's doing.
 """
 
 import json
@@ -83,6 +84,13 @@ class Asked:
         assert status == (304 if "None" in headers else 200), status
         return (self.cpu() - start) / count
 
+    def carries(self, path):
+        """Requests a second, one after the other."""
+        start = time.perf_counter()
+        for _ in range(COUNT):
+            self.ask(path)
+        return COUNT / (time.perf_counter() - start)
+
     def times(self, path, rate, seconds):
         """Seconds from the moment at which each request was due to its answer, at a steady rate."""
         start, out = time.perf_counter(), []
@@ -106,6 +114,7 @@ def served(app, *arguments):
 
 def main():
     home = sys.argv[1] if len(sys.argv) > 1 else "runs"
+    seconds = int(sys.argv[2]) if len(sys.argv) > 2 else SECONDS
     with served(BARE) as bare, served(RADAR, home) as radar:
         radar.ask(f"{LATEST}/now")
         costs = [(bare.cost("/"), {name: radar.cost(path, headers) for name, (path, headers, _) in ROUTES.items()}) for _ in range(REPEATS)]
@@ -114,13 +123,15 @@ def main():
         for name, (path, _, wanted) in ROUTES.items():
             cost = min(each[name] for _, each in costs)
             rows[name] = {"microseconds": round(1e6 * cost), "ratio": round(least / cost, 3), "wanted": wanted, "bytes": len(radar.ask(path)[2])}
-        start = time.perf_counter()
-        for _ in range(COUNT):
-            radar.ask(f"{LATEST}/now")
-        most = COUNT / (time.perf_counter() - start)
-        load = {name: radar.times(f"{LATEST}/now", share * most, SECONDS) for name, share in (("idle", 0.05), ("at 70 %", 0.7))}
+        asked = {"the latest score": (radar, f"{LATEST}/now"), "bare": (bare, "/")}
+        most = {name: server.carries(path) for name, (server, path) in asked.items()}
+        load = {name: {} for name in asked}
+        for what, share in (("idle", 0.05), ("at 70 %", 0.7)):
+            for name, (server, path) in asked.items():
+                load[name][what] = server.times(path, share * most[name], seconds)
     told = {"date": str(date.today()), "python": platform.python_version(), "bare_microseconds": round(1e6 * least), "routes": rows,
-            "requests_a_second": round(most), "milliseconds": load}  # fmt: skip
+            "requests_a_second": {name: round(rate) for name, rate in most.items()}, "seconds": seconds, "milliseconds": load,
+            "p99_ratio": {name: round(found["at 70 %"]["p99"] / found["idle"]["p99"], 2) for name, found in load.items()}}  # fmt: skip
     OUT.write_text(json.dumps(told, indent=1) + "\n")
     print(json.dumps(told, indent=1))
 

@@ -24,6 +24,9 @@ def test_wheel_holds_presets_page_and_types(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for needed in ("riskradar/py.typed", "riskradar/presets/standard.toml", "riskradar/html/vendor/SHA256SUMS", *PAPER):
         assert needed in names
+    source = ROOT / "src"
+    served = {str(path.relative_to(source)) for part in ("serve", "html") for path in (source / "riskradar" / part).rglob("*") if path.is_file()}
+    assert {name for name in served if "__pycache__" not in name} <= names
     assert not any(name.startswith(("tests", "prove", "runs")) for name in names)
 
 

@@ -97,6 +97,14 @@ class Client:
         """Every model on every target, with intervals."""
         return self.get("runs", self.run, "leaderboard")
 
+    def alerts(self) -> Iterator[Answer]:
+        """Every alarm of the workspace, newest first; `get("alerts")` also says where each target stands."""
+        return self.pages("alerts")
+
+    def track(self) -> Answer:
+        """The track record: what was said before its outcome was known, and what came."""
+        return self.get("track")
+
     def network(self, date: str, *layers: str, edges: int = 2000) -> Answer:
         """The graphs of one date."""
         return self.get("runs", self.run, "network", date, layer=layers, edges=edges)

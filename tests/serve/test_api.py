@@ -23,7 +23,9 @@ from riskradar.serve.shelf import Shelf
 from tests.serve.conftest import DAMAGED, URL
 
 LATEST = "/v1/runs/latest"
-FILLED = {"run": "latest", "model": "vol+breadth", "date": "2009-03-09"}
+FILLED = {"run": "latest", "model": "vol+breadth", "date": "2009-03-09", "number": "1"}
+OF_NO_RUN = ("/v1/runs", "/v1/alerts", "/v1/track")
+CHANGES = ("/v1/alerts/{number}/acknowledge",)  # the only routes that do
 
 
 def address(path: str, sealed: Record) -> str:
@@ -43,11 +45,13 @@ def test_every_route_answers_in_its_own_words(app: FastAPI, client: TestClient, 
     description = client.get("/v1/openapi.json").json()
     assert len(description["paths"]) >= 17
     for path, operations in description["paths"].items():
-        assert set(operations) == {"get"}
+        assert set(operations) == {"post" if path in CHANGES else "get"}
+        if path in CHANGES:
+            continue
         response = client.get(address(path, sealed))
         assert response.status_code == 200, (path, response.text)
         assert response.headers["content-type"] == "application/json"
-        if path != "/v1/runs":
+        if path not in OF_NO_RUN:
             found = response.json()
             head = (stored.id, stored.about["config_hash"], stored.about["panel"]["hash"])
             assert (found["run"], found["config_hash"], found["panel_hash"]) == head

@@ -1,5 +1,6 @@
 """A few generated requests for every operation, with all checks; prove/serve.py sends a thousand each."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,4 +14,4 @@ def test_generated_requests_get_described_answers(port: int, tmp_path: Path) -> 
     command = [str(FUZZ), "--config-file", str(KNOWN), "run", f"http://127.0.0.1:{port}/v1/openapi.json", *options]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "20 passed" in done.stdout, done.stdout
+    assert re.search(r"Selected: (\d+)/\1\s+Tested: \1\s", done.stdout), done.stdout

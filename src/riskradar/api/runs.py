@@ -336,9 +336,9 @@ def explain(
     return attribution.ask(reopen.reopen(record.load(home, run), prices), date, target, against=against, model=model)
 
 
-def serve(*, home: Path = HOME, host: str = "127.0.0.1", port: int = 8000, allow: Sequence[str] = ()) -> None:
-    """Serve the stored runs as pages and as an API until interrupted; see riskradar.serve.start."""
-    _extra("serve").start(home, host, port, allow)
+def serve(*, home: Path = HOME, host: str = "127.0.0.1", port: int = 8000, allow: Sequence[str] = (), file: Path | None = None) -> None:
+    """Serve the stored runs, and the ledger of a workspace, as pages and as an API until interrupted; see riskradar.serve.start."""
+    _extra("serve").start(home, host, port, allow, file)
 
 
 def mcp(*, home: Path = HOME) -> None:

@@ -168,11 +168,12 @@ def serve(
     port: Annotated[int, typer.Option(help="port to listen on")] = 8000,
     allow: Annotated[list[str] | None, typer.Option(help="a further name that the server is reached by", metavar="NAME")] = None,
     home: Home = Path("runs"),
+    config: Annotated[Path | None, typer.Option(help="settings of the workspace that is shown; riskradar.toml if here", metavar="FILE")] = None,
 ) -> None:
     """Show the stored runs as pages and as an API under /v1, on this machine only unless a token is set."""
     from riskradar import api
 
-    api.serve(home=home, host=host, port=port, allow=allow or ())
+    api.serve(home=home, host=host, port=port, allow=allow or (), file=config)
 
 
 @app.command()

@@ -40,13 +40,15 @@ def state(store: Store, moment: datetime) -> dict[str, Any]:
 
 
 def acknowledge(store: Store, number: int, note: str, moment: datetime) -> None:
-    """Write down that an alarm was seen, with a note; UsageError where that change is not an alarm that still stands."""
+    """Write down that an alarm was seen, once for each note; UsageError where that change is not an alarm that still stands."""
     with database.transaction(store.engine, writes=True) as connection:
         log = ledger.alert_log(connection)
         row = next((row for row in log if row["id"] == number), None)
         own = [one for one in log if row and one["rule"] == row["rule"]]
         if row is None or row["state"] != FIRING or alert.standing(own) not in (FIRING, ACKNOWLEDGED) or alert.episode(own) != row["date"]:
             raise UsageError(f"alert {number} is no alarm that stands; nothing was written; `riskradar alerts` lists them")
+        if any(one["id"] > number and one["state"] == ACKNOWLEDGED and one["note"] == note for one in own):
+            return
         told = {**{key: row[key] for key in ("rule", "model", "date")}, "state": ACKNOWLEDGED, "note": note, "moment": _stamp(moment)}
         ledger.append(connection, ALERTS, [told])
 

@@ -68,6 +68,6 @@ def _again(store: Store, home: Path, config: Config, said: list[dict[str, Any]],
     speaker = opened(record.load(home, first["run"]), first["model"])
     panel = markets.read(store, speaker.config, date.fromisoformat(first["read"]), first["batch"], np.datetime64(first["date"]))
     market = Market.of(panel, speaker.config, with_graphs=speaker.reads_graphs)
-    past = past_scores(speaker, market, [row for row in before if row["date"] < first["date"]])
+    past = past_scores(speaker.forecast, panel.dates, [row for row in before if row["date"] < first["date"]])
     marks = {"batch": first["batch"], "read": first["read"]}
     return rows(speaker, market, len(panel.dates) - 1, past, datetime.fromisoformat(first["made_at"]), config.daily, marks)

@@ -24,7 +24,7 @@ from riskradar.models.pool import FittedPool
 from riskradar.models.rules import FittedRule
 from riskradar.resume import code
 from riskradar.tables import SYSTEM, Forecast
-from riskradar.tables.arrays import Float
+from riskradar.tables.arrays import Days, Float
 
 SCHEMA = "riskradar.score/1"
 DRIVERS = 3
@@ -68,17 +68,16 @@ def rows(
     return out
 
 
-def past_scores(speaker: Speaker, market: Market, ledger: Sequence[Mapping[str, Any]]) -> Float:
-    """What the model said of each session [T, K]: the ledger where it spoke, the live back-test of the run elsewhere; NaN where neither does."""
-    out = np.full((len(market.panel.dates), len(speaker.targets)), np.nan)
-    own = speaker.forecast
-    at = {str(d): t for t, d in enumerate(market.panel.dates)}
+def past_scores(own: Forecast, dates: Days, ledger: Sequence[Mapping[str, Any]]) -> Float:
+    """What a model said of each session [T, K]: the ledger where it spoke, its live back-test `own` elsewhere; NaN where neither does."""
+    out = np.full((len(dates), len(own.targets)), np.nan)
+    at = {str(d): t for t, d in enumerate(dates)}
     for t, score in zip((at.get(str(d)) for d in own.dates), own.score[:, :, 0].mean(axis=0), strict=True):
         if t is not None:
             out[t] = score
-    names = {target.name: k for k, target in enumerate(speaker.targets)}
+    names = {target.name: k for k, target in enumerate(own.targets)}
     for row in ledger:
-        if row["date"] in at and row["target"] in names and row["model"] == speaker.model:
+        if row["date"] in at and row["target"] in names and row["model"] == own.model:
             out[at[row["date"]], names[row["target"]]] = np.nan if row["score"] is None else row["score"]
     return out
 

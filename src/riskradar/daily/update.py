@@ -71,7 +71,7 @@ def written(
     if first == len(panel.dates):
         return (), ()
     market = Market.of(panel, speaker.config, with_graphs=speaker.reads_graphs)
-    past = past_scores(speaker, market, before)
+    past = past_scores(speaker.forecast, panel.dates, before)
     new = rows(speaker, market, first, past, moment, config.daily, {"batch": batch, "read": until.isoformat()})
     changed = _changes(speaker, market, past, new, config, log)
     with database.transaction(store.engine, writes=True) as connection:

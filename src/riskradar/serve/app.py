@@ -12,19 +12,24 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 
 import riskradar
-from riskradar.serve import pages, problems, v1
+from riskradar.serve import pages, problems, v1, watch
 from riskradar.serve.problems import Problem
 from riskradar.serve.security import LOOPBACK, Guard, Limits
 from riskradar.serve.shelf import Shelf
 from riskradar.serve.wire import Again, Wire
+from riskradar.serve.workplace import Workplace
 
-ABOUT = "Everything that the pages show, read-only. Every answer names its run, its day and the hashes of its settings and data; undefined is null."
+ABOUT = (
+    "Everything that the pages show. Nothing but an acknowledgement changes anything. Every answer about a run names it, its day and the hashes of "
+    "its settings and data; undefined is null."
+)
 
 
 def create_app(
-    home: Path, *, token: str | None = None, hosts: Collection[str] = LOOPBACK, origins: Collection[str] = (), limits: Limits | None = None
-) -> FastAPI:
-    """The server over the runs in `home`, as an ASGI application.
+    home: Path, *, place: Workplace | None = None, token: str | None = None, hosts: Collection[str] = LOOPBACK, origins: Collection[str] = (),
+    limits: Limits | None = None,
+) -> FastAPI:  # fmt: skip
+    """The server over the runs in `home` and, where there is one, the ledger of a workspace, as an ASGI application.
 
     token: what every caller must show, None on loopback only; hosts: the names by which the server is reached; origins: pages elsewhere that may
     ask, as scheme://host:port; they still cannot read an answer from a browser, since no CORS header is sent.
@@ -39,6 +44,8 @@ def create_app(
     problems.install(app)
     app.include_router(v1.router(shelf, wire))
     app.include_router(pages.router(shelf))
+    app.include_router(watch.api(shelf, wire, place))
+    app.include_router(watch.site(shelf, place))
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)
     app.add_middleware(Again, wire=wire)
     app.add_middleware(Guard, token=token, hosts=hosts, origins=origins, limits=limits)

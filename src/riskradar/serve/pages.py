@@ -26,7 +26,7 @@ from riskradar.html.timeline import timeline
 from riskradar.serve import account, sheet
 from riskradar.serve.lines import strip
 from riskradar.serve.overview import overview
-from riskradar.serve.problems import Missing
+from riskradar.serve.problems import Missing, Refused
 from riskradar.serve.shelf import LATEST, Shelf, View
 from riskradar.serve.wire import matches
 from riskradar.tables import Target
@@ -37,7 +37,10 @@ DAMAGED = "A stored run cannot be read. It was left as it is; the log of the ser
 KEPT = 64  # pages held as text
 MOVED = 5  # measures on the first page
 STALE = 7  # days after which data are called old
-NAV = (("/", "Overview"), ("/network", "Network"), ("/evaluation", "Evaluation"), ("/data", "Data"), ("/runs", "Runs"))
+NAV = (
+    ("/", "Overview"), ("/network", "Network"), ("/evaluation", "Evaluation"), ("/alerts", "Alerts"), ("/track", "Track record"), ("/data", "Data"),
+    ("/runs", "Runs"),
+)  # fmt: skip
 KINDS = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
 STATIC = {
     "site.css": ("riskradar.serve", "static/site.css"),
@@ -45,6 +48,8 @@ STATIC = {
     "shared.js": ("riskradar.serve", "static/shared.js"),
     "overview.js": ("riskradar.serve", "static/overview.js"),
     "network.js": ("riskradar.serve", "static/network.js"),
+    "alerts.js": ("riskradar.serve", "static/alerts.js"),
+    "watch.css": ("riskradar.serve", "static/watch.css"),
     "ring.js": ("riskradar.serve", "static/ring.js"),
     "cytoscape.min.js": ("riskradar.serve", "static/vendor/cytoscape.min.js"),
     "page.css": ("riskradar.html", "templates/page.css"),
@@ -102,16 +107,7 @@ def router(shelf: Shelf, today: Callable[[], dt.date] = lambda: dt.datetime.now(
         return render(page.template, **{**chrome(page, view, asked, day), **page.context(view, asked)})
 
     def answer(path: str, asked: Asked) -> Response:
-        return guarded(path, lambda: rendered(path, asked, shelf.stamp(asked.run), today()))
-
-    def guarded(path: str, make: Callable[[], str]) -> Response:
-        try:
-            return HTMLResponse(make(), headers={"cache-control": "no-cache"})
-        except Missing as missing:
-            return HTMLResponse(render("empty.html", **bare(path), detail=missing.detail, some=bool(shelf.names())), 404)
-        except RadarError as error:
-            log.warning("%s", error)
-            return HTMLResponse(render("empty.html", **bare(path), detail=DAMAGED, some=True), 500)
+        return guarded(shelf, path, lambda: rendered(path, asked, shelf.stamp(asked.run), today()))
 
     @site.get("/")
     def overview_(asked: Annotated[OverviewAsked, Query()]) -> Response:
@@ -122,7 +118,7 @@ def router(shelf: Shelf, today: Callable[[], dt.date] = lambda: dt.datetime.now(
 
     @site.get("/runs")
     def runs_(asked: Annotated[RunsAsked, Query()]) -> Response:
-        return guarded("/runs", lambda: render("runs.html", **bare("/runs"), **runs_page(shelf, asked)))
+        return guarded(shelf, "/runs", lambda: render("runs.html", **bare("/runs"), **runs_page(shelf, asked)))
 
     @site.get("/static/{name}")
     def static(request: Request, name: Annotated[str, Path(max_length=80)]) -> Response:
@@ -134,6 +130,17 @@ def router(shelf: Shelf, today: Callable[[], dt.date] = lambda: dt.datetime.now(
         return Response(None, 304, headers) if wanted is not None and matches(wanted, tag) else Response(body, 200, headers)
 
     return site
+
+
+def guarded(shelf: Shelf, path: str, make: Callable[[], str]) -> Response:
+    """A page, or the page that says why there is none."""
+    try:
+        return HTMLResponse(make(), headers={"cache-control": "no-cache"})
+    except Refused as refused:
+        return HTMLResponse(render("empty.html", **bare(path), detail=refused.detail, some=bool(shelf.names())), refused.status)
+    except RadarError as error:
+        log.warning("%s", error)
+        return HTMLResponse(render("empty.html", **bare(path), detail=DAMAGED, some=True), 500)
 
 
 def _about(path: str, answer: Callable[[str, Asked], Response]) -> Callable[..., Response]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from riskradar.errors import RadarError, UsageError
+from riskradar.serve import workplace
 from riskradar.serve.app import create_app
 from riskradar.serve.problems import Refused
 from riskradar.serve.security import LOOPBACK
@@ -23,16 +24,17 @@ TOKEN = "RISKRADAR_TOKEN"  # noqa: S105 - the name of the variable
 CONNECTIONS = 512
 
 
-def start(home: Path, host: str = "127.0.0.1", port: int = 8000, allow: Sequence[str] = ()) -> None:
+def start(home: Path, host: str = "127.0.0.1", port: int = 8000, allow: Sequence[str] = (), file: Path | None = None) -> None:
     """Serve the runs in `home` until interrupted; allow: names beside loopback and `host` by which the server is reached.
 
-    UsageError when another address than loopback is asked for without a token in RISKRADAR_TOKEN, and when the port is taken.
+    file: the settings of the workspace whose ledger and alarms are shown, riskradar.toml where it is. UsageError for a file without a store,
+    when another address than loopback is asked for without a token in RISKRADAR_TOKEN, and when the port is taken.
     """
     token = os.environ.get(TOKEN) or None
     if token is None and not loopback(host):
         raise UsageError(f"{host} can be reached from other machines and {TOKEN} is not set; nothing was started; set it, or leave --host away")
     own = f"[{host}]" if ":" in host else host
-    app = create_app(home, token=token, hosts={*LOOPBACK, own, *allow})
+    app = create_app(home, place=workplace.found(home, file), token=token, hosts={*LOOPBACK, own, *allow})
     taken = bound(host, port)
     config = uvicorn.Config(app, log_config=None, log_level="warning", proxy_headers=False, server_header=False, limit_concurrency=CONNECTIONS)
     with suppress(Refused, RadarError):

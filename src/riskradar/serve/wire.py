@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from riskradar.serve.answers import Answer, Runs
+from riskradar.serve.answers import Answer
 from riskradar.serve.problems import Refused
 from riskradar.serve.security import Limits
 
@@ -65,7 +65,7 @@ class Wire:
         self._making: dict[Any, asyncio.Task[Kept]] = {}
         self._threads: anyio.CapacityLimiter | None = None
 
-    async def send(self, request: Request, current: Callable[[], object], make: Callable[[], Answer | Runs], table: bool = False) -> Response:
+    async def send(self, request: Request, current: Callable[[], object], make: Callable[[], BaseModel], table: bool = False) -> Response:
         """The answer of a request about runs whose state is `current`; table: send its rows as CSV."""
         scope, stamp = request.scope, current()
 
@@ -134,7 +134,7 @@ def rather_csv(headers: Headers) -> bool:
     return headers.get("accept", "").strip().lower().startswith("text/csv")
 
 
-def pack(answer: Answer | Runs, path: str, query: Mapping[str, str], table: bool, stamp: object, current: Callable[[], object]) -> Kept:
+def pack(answer: BaseModel, path: str, query: Mapping[str, str], table: bool, stamp: object, current: Callable[[], object]) -> Kept:
     """An answer as bytes, with the headers that speak of it: its tag, the run that it is about, and the page after it."""
     body = rows_as_csv(answer) if table else inert(answer.model_dump_json().encode())
     tag = hashlib.sha256(body).hexdigest()[:32]

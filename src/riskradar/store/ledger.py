@@ -68,6 +68,11 @@ def promoted(connection: Connection) -> dict[str, Any] | None:
     return dict(found[-1]) if found else None
 
 
+def promotions(connection: Connection) -> list[dict[str, Any]]:
+    """Every run that was considered, oldest first; `promoted` is 1 where it speaks from then on."""
+    return [dict(row) for row in rows.checked(connection, PROMOTIONS)]
+
+
 def alert_log(connection: Connection) -> list[dict[str, Any]]:
     """Changes of state, oldest first."""
     return [dict(row) for row in rows.checked(connection, ALERTS)]
@@ -87,19 +92,32 @@ def posted(connection: Connection, key: str) -> bool:
     return bool(connection.scalar(select(func.count()).where(OUTBOX.c.key == key)))
 
 
+def silences(connection: Connection) -> list[dict[str, Any]]:
+    """Every silence, oldest first, with its note."""
+    return [dict(row) for row in rows.checked(connection, SILENCES)]
+
+
 def silenced(connection: Connection, moment: datetime) -> bool:
     """Whether a silence covers a moment."""
-    spans = [(row["start"], row["stop"]) for row in rows.checked(connection, SILENCES)]
-    return any(datetime.fromisoformat(start) <= moment < datetime.fromisoformat(stop) for start, stop in spans)
+    return any(datetime.fromisoformat(row["start"]) <= moment < datetime.fromisoformat(row["stop"]) for row in silences(connection))
 
 
-def unsent(connection: Connection) -> list[tuple[RowMapping, list[RowMapping]]]:
-    """Messages that no receiver has confirmed, oldest first, each with what was tried so far."""
+def messages(connection: Connection) -> list[tuple[RowMapping, list[RowMapping]]]:
+    """Every message to every receiver, oldest first, each with what was tried so far."""
     tries: dict[int, list[RowMapping]] = {}
     for row in rows.checked(connection, DELIVERIES):
         tries.setdefault(row["message"], []).append(row)
-    waiting = [(row, tries.get(row["id"], [])) for row in rows.checked(connection, OUTBOX)]
-    return [(row, tried) for row, tried in waiting if all(one["state"] != SENT for one in tried)]
+    return [(row, tries.get(row["id"], [])) for row in rows.checked(connection, OUTBOX)]
+
+
+def unsent(connection: Connection) -> list[tuple[RowMapping, list[RowMapping]]]:
+    """Messages that no receiver has confirmed."""
+    return [(row, tried) for row, tried in messages(connection) if all(one["state"] != SENT for one in tried)]
+
+
+def reach(connection: Connection) -> tuple[int | None, ...]:
+    """The number of the last row of each chained table and of the batches: what was read for one state holds as long as that state."""
+    return tuple(connection.execute(select(*(select(func.max(t.c.id)).scalar_subquery() for t in (*CHAINED, BATCHES)))).one())
 
 
 def broken(connection: Connection) -> Iterator[str]:
