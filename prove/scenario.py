@@ -40,28 +40,31 @@ def shock(rng, assets, spell):
 
 
 def differences(panel, chosen, settings, t, rng):
-    """Names whose short way differs from the whole line on one day."""
+    """Names whose short way differs from the whole line on one day, and all that were compared."""
     now = panel.rows(0, t + 1)
     by = shock(rng, len(panel.assets), rng.random() < 0.5)
     then = shocked(now, by, chosen.data)
     whole_features, whole_graphs = features.build(then, settings), layers.build(then, chosen.layers)
     short_features = features_after(features.build(now, settings), then, by.rows)
     short_graphs = graphs_after(layers.build(now, chosen.layers), then, chosen.layers, by.rows, {})
-    T, found = len(then.dates), []
-    for names, a, b in ((settings.node, short_features.values, whole_features.values),
+    T, found, compared = len(then.dates), [], []
+    for names, a, b in ((whole_features.names, short_features.values, whole_features.values),
                         (whole_features.context_names, short_features.context, whole_features.context)):  # fmt: skip
         found += [name for k, name in enumerate(names) if not np.array_equal(a[-LAST:, ..., k], b[-LAST:, ..., k], equal_nan=True)]
+        compared += [f"feature {name}" for name in names]
     for name, layer in whole_graphs.layers.items():
+        compared.append(f"layer {name}")
         if not np.array_equal(layer.block(T - LAST, T), short_graphs.layers[name].block(T - LAST, T)):
             found.append(name)
     measured = tuple(name for name, measure in MEASURES.items() if not measure.needs and name not in SLOW)
     for name, value in measures_at(then, short_graphs, chosen.measures, measured).items():
+        compared.append(f"measure {name}")
         reads = MEASURES[name].reads(chosen.measures)
         tail = slice(max(T - 2 * reads - SPELL, 0), T) if reads else slice(0, T)
         wanted = values_of(MEASURES[name], then.rows(tail.start, T), whole_graphs.rows(tail.start, T), chosen.measures)[-1]
         if not np.array_equal(value, wanted, equal_nan=True):
             found.append(name)
-    return found
+    return found, compared
 
 
 def main(count):
@@ -72,12 +75,15 @@ def main(count):
     panel, _ = data.load(chosen.data)
     settings = FeaturesConfig(node=every("node"), context=every("context"))
     days = sorted(rng.choice(np.arange(900, len(panel.dates)), count, replace=False).tolist())
-    found = {str(panel.dates[t]): differences(panel, chosen, settings, t, rng) for t in days}
+    both = {str(panel.dates[t]): differences(panel, chosen, settings, t, rng) for t in days}
+    found, compared = {day: wrong for day, (wrong, _) in both.items()}, sorted({name for _, names in both.values() for name in names})
     commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False).stdout.strip()
     OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps({"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit, "count": count, "differences": found}, indent=1))
+    told = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "commit": commit, "count": count, "compared": compared, "differences": found}
+    OUT.write_text(json.dumps(told, indent=1))
     wrong = sorted({name for names in found.values() for name in names})
-    print(f"{count} days, {time.perf_counter() - start:.0f} s; " + (f"DIFFERENT: {', '.join(wrong)}" if wrong else "all equal"))
+    verdict = f"DIFFERENT: {', '.join(wrong)}" if wrong else "all equal"
+    print(f"{count} days, {len(compared)} features, layers and measures, {time.perf_counter() - start:.0f} s; {verdict}")
     return 1 if wrong else 0
 
 

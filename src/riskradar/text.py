@@ -10,6 +10,7 @@ from riskradar.tables import Target
 
 LEAST_SHARE = 0.01  # of a score's variance, for a network to count (design 6)
 DEEP = 0.10  # the falls that only a few crises hold
+SHOWN_NODES = 20  # of all
 SHOWN_PULLBACK = 0.02  # of three; the record holds all
 
 
@@ -170,6 +171,32 @@ def stress(found: Mapping[str, Any]) -> str:
     parts = ["\n".join(words.sentences(found)), table(words.HEADER, words.rows(found))]
     parts += [table(("measure", "before", "after", ""), moved)] if moved else []
     return "\n\n".join([*parts, *(["\n".join(careful)] if careful else [])])
+
+
+def pathways(found: Mapping[str, Any]) -> str:
+    """The strongest paths from an asset, a few lines a layer."""
+    lines = [] if found["layers"] else ["The run has no layer, so no edge."]
+    for layer, told in found["layers"].items():
+        opening = f"In the {layer} layer of {found['date']}, {found['source']}"
+        count = f"{told['neighbours']} asset{'s' * (told['neighbours'] != 1)}"
+        lines.append(f"{opening} is joined with {count} and reaches {told['reached']} in all." if told["reached"] else f"{opening} has no edge.")
+        for kind, what in (("direct", "strongest edges"), ("onward", "strongest chains")):
+            paths = [f"{' > '.join(path['assets'])} ({100 * path['strength']:.2g} %)" for path in told[kind]]
+            lines += [f"  {what}: {', '.join(paths)}"] if paths else []
+    return "\n".join([*lines, f"({found['meaning']})"])
+
+
+def importance(found: Mapping[str, Any]) -> str:
+    """The assets of one session by what they add, DebtRank and connections, with their ranks."""
+    rows = [
+        (n["name"], n["sector"], f"{n['adds']:+.3f} ({n['adds_rank']})", f"{100 * n['debtrank']:.2f} % ({n['debtrank_rank']})",
+         f"{n['strength']:.2f} ({n['strength_rank']})") for n in found["nodes"][:SHOWN_NODES]
+    ]  # fmt: skip
+    head = f"{found['model']}, {found['target']}, {found['date']}: {len(rows)} of {len(found['nodes'])} members, by what they add"
+    layer = f"along the {found['layer']} layer (market-implied weights, no balance sheet)" if found["layer"] else "nowhere: the run has no layer"
+    lost = f"the share of the market that is lost beside the asset when it fails alone and losses travel {layer}"
+    foot = f"Ranks in brackets. DebtRank: {lost}. Connections: the sum of its edges there."
+    return "\n\n".join([head, table(("asset", "sector", "adds", "DebtRank", "connections"), rows), foot])
 
 
 def _indicator(cell: Mapping[str, Any] | None) -> str:

@@ -1,14 +1,16 @@
 """The question as a user asks it: what is filled in, what is refused, and what the sentences say."""
 
 import json
+import re
 import sys
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 import riskradar as rr
-from riskradar import cli, data, html
-from riskradar.attribution import VIEWS, Explanation, ask, explain
+from riskradar import cli, data, html, text
+from riskradar.attribution import VIEWS, Explanation, ask, crises, explain
 from riskradar.attribution.table import REFIT, Term
 from riskradar.errors import UsageError, Withheld
 from riskradar.record import Record
@@ -66,7 +68,7 @@ def test_what_is_not_given_is_filled_in(opened: Opened) -> None:
 
 
 @pytest.mark.parametrize(("question", "told"), [
-    ({"target": "20/40"}, "no target 20/40; its targets are 5/3, 20/5"),
+    ({"target": "20/40"}, "no target 20/40; nothing was explained; its targets are 5/3, 20/5"),
     ({"target": "soon"}, "'soon' is not understood"),
     ({"model": "logisti"}, "did you mean 'logistic'"),
     ({"date": "2006-03-04"}, "2006-03-04 is no session of .*; the nearest are 2006-03-03 and 2006-03-06"),
@@ -113,6 +115,98 @@ def test_the_command_prints_what_the_library_says(stored: Record, monkeypatch: p
     assert capsys.readouterr().err.count("\n") == 1
 
 
+@pytest.mark.parametrize("name", ["vol+breadth", "snapshot-gcn"])
+def test_a_profile_is_the_explanations_of_its_days(name: str, opened: Opened) -> None:
+    target = Target.parse("20/5")
+    found = crises.profile(opened, "2007", name, target, every=150)
+    assert (found["crisis"], found["explained"], len(found["days"])) == ("gfc", -(-found["sessions"] // 150), found["explained"])
+    leading = []
+    for each in found["days"]:
+        one = explain(opened, name, target, each["date"])
+        terms = {crises.label(term): term.adds for term in one.of(*VIEWS["inputs"])}
+        assert each["adds"] == pytest.approx(terms, abs=1e-12)
+        assert (each["score"], each["reference"]) == pytest.approx((one.score, one.reference), abs=1e-12)
+        leading.append(max(terms, key=lambda label: abs(terms[label])))
+    led = found["leads"]["input"]
+    assert [change["to"] for change in led["changes"]] == [b for a, b in pairwise(leading) if a != b]
+    assert sum(led["shares"].values()) == pytest.approx(1)
+    assert sum(found["families"].values()) == pytest.approx(1)
+    assert sum(of["share"] for of in found["inputs"].values()) == pytest.approx(1)
+    assert 1 <= found["spread"] <= len(found["inputs"])
+    assert ("layer" in found["leads"]) is (name == "snapshot-gcn")
+    assert f"what {name} made its scores of" in html.profile(found)
+
+
+def test_an_input_that_is_read_on_some_days_only_adds_nothing_on_the_others() -> None:
+    days = [crises._Day(f"2008-01-0{n}", float(n), 0.0, (Term("series", name, adds), Term("layer", "sector", 1.0), Term("feature", "sector", 0.0)))
+            for n, (name, adds) in enumerate((("z_index_volatility", 3.0), ("z_vix", -3.0), ("z_vix", 0.5)), 1)]  # fmt: skip
+    found = crises._made_of(days)
+    assert {name: of["mean"] for name, of in found["inputs"].items()} == pytest.approx(
+        {"z_index_volatility": 1.0, "sector graph": 1.0, "sector": 0.0, "z_vix": -2.5 / 3})  # fmt: skip
+    assert found["families"] == pytest.approx({"prices": 3 / 9.5, "macro series": 3.5 / 9.5, "graph layers": 3 / 9.5})
+    assert found["leads"]["input"]["changes"] == [{"date": "2008-01-02", "from": "z_index_volatility", "to": "z_vix"},
+                                                  {"date": "2008-01-03", "from": "z_vix", "to": "sector graph"}]  # fmt: skip
+    assert found["leads"]["input"]["at_highest"] == "sector graph"
+    assert found["leads"]["layer"] == {"shares": {"sector graph": 1.0}, "at_highest": "sector graph", "changes": []}
+
+
+def test_paths_and_nodes_of_a_day(opened: Opened) -> None:
+    found = rr.pathways(opened, "B", DAY)
+    assert set(found["layers"]) == {name for name in opened.graphs.layers if "~" not in name}
+    t = opened.row(DAY)
+    for name, told in found["layers"].items():
+        graph = opened.graphs.layers[name].block(t, t + 1)[0]
+        assert told["neighbours"] == np.count_nonzero(graph[:, opened.panel.assets.index("B")])
+        for path in (*told["direct"], *told["onward"]):
+            assert path["assets"][0] == "B"
+            assert path["strength"] == pytest.approx(np.prod(path["edges"]))
+    assert "In the correlation layer of 2006-03-01, B" in text.pathways(found)
+    nodes = rr.importance(opened, DAY, "20/5", model="snapshot-gcn")["nodes"]
+    terms = {term.name: term.adds for term in explain(opened, "snapshot-gcn", Target.parse("20/5"), DAY).of("node")}
+    assert {node["name"]: node["adds"] for node in nodes} == pytest.approx({name: terms.get(name, 0.0) for name in "ABCDE"}, abs=1e-12)
+    for key in ("adds", "debtrank", "strength"):
+        assert sorted(node[f"{key}_rank"] for node in nodes) == [1, 2, 3, 4, 5]
+        assert np.all(np.diff([abs(n[key]) for n in sorted(nodes, key=lambda n: n[f"{key}_rank"])]) <= 0)
+
+
+@pytest.mark.parametrize(("arguments", "told"), [
+    (["--show", "paths from Z"], "no asset 'Z'"),
+    (["--show", "crisis 1987"], "no crisis '1987' .* dot-com"),
+    (["--show", "crisis gfc", "--model", "rader"], "model 'rader' did not run"),
+    (["--show", "crisis gfc", "--target", "20/40"], "no target 20/40"),
+    (["--show", "crisis covid"], "scored no session of covid"),
+    (["--show", "crisis gfc", "--date", DAY], "--date says nothing about 'crisis gfc'"),
+    (["--show", "paths from"], "'paths from' is not understood"),
+    (["--show", "edges"], "'edges' is not understood"),
+    (["--show", "crisis gfc every few"], "'crisis gfc every few' is not understood"),
+])  # fmt: skip
+def test_a_view_that_is_not_there_is_refused_in_one_line(
+    arguments: list[str], told: str, stored: Record, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(data, "read", lambda config: data.read_frame(prices(1), config))
+    monkeypatch.setattr(sys, "argv", ["riskradar", "explain", stored.id, "--home", str(stored.folder.parent), *arguments])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    found = capsys.readouterr()
+    assert (end.value.code, found.out, found.err.count("\n")) == (2, "", 1)
+    assert re.search(told, found.err)
+
+
+@pytest.mark.parametrize(("view", "key"), [("nodes", "nodes"), ("paths from A", "layers"), ("crisis gfc every 100", "leads")])
+def test_views_print_text_and_json(
+    view: str, key: str, stored: Record, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(data, "read", lambda config: data.read_frame(prices(1), config))
+    for more in ([], ["--json"]):
+        monkeypatch.setattr(sys, "argv", ["riskradar", "explain", stored.id, "--home", str(stored.folder.parent), "--show", view, *more])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+    plain, _, last = capsys.readouterr().out.strip().rpartition("\n")
+    assert key in json.loads(last)
+    assert plain.count("\n") >= 2
+
+
 def made(score: float, *terms: Term, **changed: object) -> Explanation:
     base: dict[str, object] = dict(  # noqa: C408
         run="r", model="radar", target=Target.parse("20/10"), date="2008-09-15", against=None, score=score, reference=0.0, probability=0.2,
@@ -124,12 +218,22 @@ def made(score: float, *terms: Term, **changed: object) -> Explanation:
 def test_shares_are_told_only_where_terms_hardly_cancel() -> None:
     same = html.sentences(made(1.0, Term("series", "z_vix", 0.62, 2.0, 0.1), Term("series", "breadth", 0.38)))
     assert same[0].replace("\u202f", " ") == (
-        "On 15 Sep 2008 radar puts the chance of a fall of 10 % or more in the index within 20 sessions at 20 %; its score is 1.00."
+        "On 15 Sep 2008 radar puts the chance of a fall of 10 % or more in the index within 20 sessions at 20 %; "
+        "its score, which ranks days, is 1.00."
     )
     assert same[1] == "That is 1.00 above what it says with every input at its mean (0.00)."
-    assert "62\u202f% of the rise comes from VIX against its own history (2, usually 0.1) and 38\u202f% from" in same[2]
+    assert "62\u202f% of that difference comes from VIX against its own history (2, usually 0.1) and 38\u202f% from" in same[2]
     apart = html.sentences(made(0.1, Term("series", "z_vix", 1.1), Term("series", "breadth", -1.0)))
-    assert "+1.10 comes from VIX against its own history and \u22121.00 from how far" in apart[2]
+    assert "The score is raised by VIX against its own history (+1.10); lowered by how far stocks stand" in apart[2]
+    assert apart[2].endswith("(\u22121.00).")
+    adds = zip("abcdefg", (2.0, -1.5, 1, -1, 0.5, -0.4, -0.1), strict=True)
+    against = html.sentences(made(1.0, Term("node", "A", -0.1), Term("node", "B", 0.2)))
+    assert against[2] == "Single assets add 0.10, the market as a whole adds 0.00. The score is raised by B (+0.20); lowered by A (\u22120.10)."
+    both = html.sentences(made(0.5, *(Term("series", name, each, 2.0, 1.0) for name, each in adds)))
+    assert both[2] == (
+        "The score is raised by a (+2.00; 2, usually 1), c (+1.00; 2, usually 1) and e (+0.50; 2, usually 1); "
+        "lowered by b (\u22121.50; 2, usually 1) and d (\u22121.00; 2, usually 1); 2 others \u22120.50 in all."
+    )
 
 
 def test_a_failed_check_is_a_warning() -> None:

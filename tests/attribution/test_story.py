@@ -43,6 +43,8 @@ def test_the_run_stores_why_and_the_page_shows_it(stored: Record) -> None:
         assert page.count('class="market" role="img"') == len(told)
         whole = sum(term["adds"] for term in each["terms"] if term["kind"] in ("feature", "series", "layer"))
         assert sum(term["adds"] for term in each["terms"] if term["kind"] == "node") == pytest.approx(whole)
+        assert each["scenarios"][0]["shocks"] == ["market returns -10%"]
+    assert page.count("What if, on that day") == len(told)
 
 
 def test_assets_stand_where_they_stood(opened: Opened) -> None:

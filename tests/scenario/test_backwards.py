@@ -55,7 +55,7 @@ def test_the_smallest_rise_of_vix_is_where_a_fine_grid_finds_it(opened: Opened) 
     told = {"shocks": [], "date": "", "target": {"name": "20/5", "depth": 0.05, "horizon": 20}, "model": "vix", "alert_line": day.line, "onset": True}
     cell = {"score": 0.0, "probability": 0.1, "low": None, "high": None}
     rows = [{"model": "vix", "seeds": 1, "targets": {"20/5": {"before": cell, "after": cell}}}]
-    assert f"vix +{least:.2f} points is the smallest such shock" in sentences({**told, "rows": rows, "reverse": found})[-1]
+    assert f"vix +{least:.2f} points is the smallest shock" in sentences({**told, "rows": rows, "reverse": found})[-1]
 
 
 def test_what_does_not_reach_the_line_is_said(opened: Opened) -> None:

@@ -207,7 +207,7 @@ def test_what_a_panel_cannot_do_is_refused(day: Day, opened: Opened) -> None:
 
 def test_inputs_beyond_training_are_named(day: Day) -> None:
     found = stress(day, Scenario(shocks=("vix +500 points",)))
-    assert any(line.startswith("vix at ") and "the highest value seen in training" in line for line in found["warnings"])
+    assert any(line.startswith("VIX at ") and "the highest value seen in training" in line for line in found["warnings"])
     assert not any("vix" in line for line in stress(day, Scenario(shocks=("A returns -0.01%",)))["warnings"])
 
 

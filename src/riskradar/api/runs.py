@@ -33,7 +33,7 @@ from riskradar import (
     trials,
 )  # fmt: skip
 from riskradar import config as configuration
-from riskradar.attribution import Explanation, story
+from riskradar.attribution import Explanation, chains, crises, story
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -129,11 +129,13 @@ def _why(opened: Opened, done: Run, evaluation: Mapping[str, Any]) -> list[dict[
     if not model or not attribution.explainable(model, opened):
         return []
     forecast = done.backtest.forecasts[model]
-    told = story.told(opened, model, attribution.headline(opened), forecast, evaluation.get("sealed"))
+    target = attribution.headline(opened)
+    told = story.told(opened, model, target, forecast, evaluation.get("sealed"))
     return [
-        {"name": name, "model": model, "date": found.date, "sentences": html.sentences(found), "terms": found.record(0)["terms"], "graph": graph}
+        {"name": name, "model": model, "date": found.date, "sentences": html.sentences(found), "terms": found.record(0)["terms"], "graph": graph,
+         "scenarios": scenario.standard(opened, model, target, found.date, graph["nodes"], done.summary)}
         for name, found, graph in told
-    ]
+    ]  # fmt: skip
 
 
 def _replicate(made: paper.PaperConfig, prices: pd.DataFrame | None, moment: datetime, home: Path, stage: Callable[[str], None]) -> Record:
@@ -320,8 +322,7 @@ def stress(
     """
     given = {"shocks": tuple(shocks), "reverse": reverse, "models": (model,) if model else (), "target": target}
     asked = scenario.read(file, given)
-    opened = reopen.reopen(record.load(home, run)) if isinstance(run, str) else run
-    return scenario.run(scenario.Day.of(opened, date, asked.models, asked.target), asked)
+    return scenario.run(scenario.Day.of(_reopened(run, home), date, asked.models, asked.target), asked)
 
 
 def explain(
@@ -334,6 +335,29 @@ def explain(
     prices: closes in place of the files that the run read. Raises the errors of riskradar.errors.
     """
     return attribution.ask(reopen.reopen(record.load(home, run), prices), date, target, against=against, model=model)
+
+
+def importance(run: str | Opened = "latest", date: Any = None, target: str = "", *, model: str = "", home: Path = HOME) -> dict[str, Any]:
+    """The assets of one session (default: the last) by what each adds to the score, DebtRank and connections; see riskradar.attribution.story."""
+    opened = _reopened(run, home)
+    return story.importance(opened, attribution.ask(opened, date, target, model=model))
+
+
+def pathways(run: str | Opened = "latest", source: str = "", date: Any = None, *, home: Path = HOME) -> dict[str, Any]:
+    """The strongest paths from an asset through the graphs of one session (default: the last); see riskradar.attribution.chains."""
+    return chains.pathways(_reopened(run, home), source, date)
+
+
+def profile(
+    run: str | Opened = "latest", crisis: str = "", target: str = "", *, model: str = "", every: int = crises.EVERY, home: Path = HOME
+) -> dict[str, Any]:  # fmt: skip
+    """What the scores of a crisis were made of, and when what led them changed; see riskradar.attribution.crises."""
+    opened = _reopened(run, home)
+    return crises.profile(opened, crisis, *attribution.chosen(opened, model, target), every)
+
+
+def _reopened(run: str | Opened, home: Path) -> Opened:
+    return reopen.reopen(record.load(home, run)) if isinstance(run, str) else run
 
 
 def serve(*, home: Path = HOME, host: str = "127.0.0.1", port: int = 8000, allow: Sequence[str] = (), file: Path | None = None) -> None:

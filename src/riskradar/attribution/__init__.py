@@ -33,7 +33,7 @@ from riskradar.tables import Target
 FIRST = ("radar", "vix+breadth", "vol+breadth")  # what is explained first: the flagship, or the rule that it stands on
 HEADLINE = "20/10"
 LARGEST_GAP = 1e-3  # beyond it an explanation carries a warning
-__all__ = ["EXPLAINED", "VIEWS", "Atoms", "Explanation", "Read", "Term", "ask", "attribute", "explain", "explainable", "headline"]
+__all__ = ["EXPLAINED", "VIEWS", "Atoms", "Explanation", "Read", "Term", "ask", "attribute", "chosen", "explain", "explainable", "headline"]
 
 
 def _radar(fitted: FittedRadar, read: Read) -> Atoms:
@@ -79,9 +79,14 @@ def attribute(fitted: Fitted, read: Read) -> Atoms:
 
 
 def ask(opened: Opened, date: Any = None, target: str = "", *, against: Any = None, model: str = "") -> Explanation:
-    """`explain` with what is not given filled in: the last session, HEADLINE or the first target, the first of FIRST that ran."""
-    chosen = model or next(iter([name for name in (*FIRST, *opened.names) if name in opened.names]))
-    return explain(opened, chosen, Target.parse(target) if target else headline(opened), date or opened.features.dates[-1], against)
+    """`explain` with what is not given filled in: the last session, and what `chosen` says."""
+    return explain(opened, *chosen(opened, model, target), date or opened.features.dates[-1], against)
+
+
+def chosen(opened: Opened, model: str = "", target: str = "") -> tuple[str, Target]:
+    """The model and the target that a question is about: what it names, or else the first of FIRST that ran, and HEADLINE or the first target."""
+    first = next(name for name in (*FIRST, *opened.names) if name in opened.names)
+    return model or first, Target.parse(target) if target else headline(opened)
 
 
 def headline(opened: Opened) -> Target:
@@ -104,9 +109,7 @@ def explain(opened: Opened, model: str, target: Target, date: Any, against: Any 
     model or target that the run has not.
     """
     days = [str(session(day)) for day in (date, against) if day is not None]
-    if target not in opened.labels.targets:
-        have = ", ".join(t.name for t in opened.labels.targets)
-        raise UsageError(f"{opened.record.id} has no target {target.name}; its targets are {have}")
+    known_target(opened, target)
     for day in days:
         opened.fold(model, day)  # refuses what was not scored
     seen = [_seen(opened, model, target, days, seed) for seed in opened.seeds(model)]
@@ -120,6 +123,13 @@ def explain(opened: Opened, model: str, target: Target, date: Any, against: Any 
         steps=max(each.atoms.steps for each in seen), attention=dict(first.attention or {}), stability=stable,
         warnings=tuple(_warnings(gap / len(days), checks.deletion(first), stable)),
     )  # fmt: skip
+
+
+def known_target(opened: Opened, target: Target) -> None:
+    """UsageError for a target that the run has not."""
+    if target not in opened.labels.targets:
+        have = ", ".join(t.name for t in opened.labels.targets)
+        raise UsageError(f"{opened.record.id} has no target {target.name}; nothing was explained; its targets are {have}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +166,6 @@ def _warnings(gap: float, curves: checks.Curves | None, stable: float | None) ->
         yield f"the contributions miss the score by {abs(gap):.1g}, more than {LARGEST_GAP:g}"
     if curves and curves.chance > checks.CHANCE:
         count = round(len(curves.random) * curves.chance)
-        yield f"{count} of {len(curves.random)} random orders of the assets move the score as far as the named one"
+        yield f"taking away assets at random moves the score as far as taking away those named, in {count} of {len(curves.random)} tries"
     if stable is not None and stable < checks.AGREED:
-        yield f"seeds rank the assets differently (rank correlation {stable:.2f}): names of single assets are not to be relied on"
+        yield f"trained from other random starts, it ranks assets differently (rank correlation {stable:.2f}): do not rely on single names"

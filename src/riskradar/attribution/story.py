@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +16,7 @@ from riskradar.reopen import Opened
 from riskradar.tables import Forecast, Target
 from riskradar.tables.arrays import Float, day
 
+SCHEMA = "riskradar.importance/1"
 MOST_EDGES = 200  # drawn
 
 
@@ -48,6 +49,26 @@ def drawn(opened: Opened, found: Explanation) -> dict[str, Any]:
         for n, k in enumerate(part)
     ]  # fmt: skip
     return {"layer": layer, "nodes": nodes, "edges": [[int(part[i[e]]), int(part[j[e]])] for e in strongest], "all_edges": len(i)}
+
+
+def importance(opened: Opened, found: Explanation) -> dict[str, Any]:
+    """The members of an explained session side by side (JSON): what each adds to the score, its DebtRank, its connections, and its rank by each.
+
+    DebtRank and connections are those of the first layer: market-implied weights, no balance sheets.
+    """
+    graph = drawn(opened, found)
+    told = {"schema": SCHEMA, "run": found.run, "model": found.model, "target": found.target.name, "date": found.date}
+    return told | {"layer": graph["layer"], "nodes": [{k: v for k, v in node.items() if k != "place"} for node in ranked(graph["nodes"])]}
+
+
+def ranked(nodes: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Nodes of `drawn`, those that add or take most first, each with its rank by contribution, DebtRank and strength, 1 the largest."""
+    ranks = {}
+    for key in ("adds", "debtrank", "strength"):
+        order = sorted(nodes, key=lambda node: -abs(node[key]))
+        ranks[f"{key}_rank"] = {node["name"]: place + 1 for place, node in enumerate(order)}
+    every = [{**node, **{key: rank[node["name"]] for key, rank in ranks.items()}} for node in nodes]
+    return sorted(every, key=lambda node: node["adds_rank"])
 
 
 def debtrank(opened: Opened, layer: str, t: int) -> Float:

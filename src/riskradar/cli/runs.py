@@ -152,14 +152,36 @@ def explain(
     target: Annotated[str, typer.Option(help="as 20/10: a fall of 10 % within 20 sessions")] = "",
     against: Annotated[str, typer.Option(help="explain the change since this session", metavar="YYYY-MM-DD")] = "",
     model: Annotated[str, typer.Option(help="default: radar, or the rule that it stands on")] = "",
+    show: Annotated[str, typer.Option(help='instead: "nodes", "paths from XLF", or "crisis 2008 [every 20]"', metavar="VIEW")] = "",
     home: Home = Path("runs"),
     as_json: Json = False,
 ) -> None:
     """Explain a score: what features, series, layers, edges, assets and days add to it."""
-    from riskradar import api, html
+    from riskradar import api, html, text
+    from riskradar.attribution import crises
+    from riskradar.errors import UsageError
 
+    what, _, name = show.removeprefix("paths ").partition(" ")
+    given = {"date": date, "target": target, "against": against, "model": model}
+    takes = {"": tuple(given), "nodes": ("date", "target", "model"), "from": ("date",), "crisis": ("target", "model")}
+    if what not in takes or bool(name) != (what in ("from", "crisis")):
+        raise UsageError(f'--show {show!r} is not understood; nothing was computed; write nodes, "paths from XLF" or "crisis 2008"')
+    if stray := [option for option, value in given.items() if value and option not in takes[what]]:
+        raise UsageError(f"--{stray[0]} says nothing about {show!r}; nothing was computed; leave it out")
+    if what == "crisis":
+        crisis, _, every = name.partition(" every ")
+        if not (every or "1").isdigit() or every == "0":
+            raise UsageError(f'--show {show!r} is not understood; nothing was computed; write "crisis 2008 every 20" for every 20th session')
+        profile = api.profile(run, crisis, target, model=model, every=int(every or crises.EVERY), home=home)
+        return put_json(profile) if as_json else print(html.profile(profile))
+    if what == "from":
+        paths = api.pathways(run, name, date or None, home=home)
+        return put_json(paths) if as_json else print(text.pathways(paths))
+    if what == "nodes":
+        nodes = api.importance(run, date or None, target, model=model, home=home)
+        return put_json(nodes) if as_json else print(text.importance(nodes))
     found = api.explain(run, date or None, target, against=against or None, model=model, home=home)
-    put_json(found.record()) if as_json else print("\n".join(html.sentences(found)))
+    return put_json(found.record()) if as_json else print("\n".join(html.sentences(found)))
 
 
 @app.command()

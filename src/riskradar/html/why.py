@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from riskradar.attribution.story import ranked
 from riskradar.html import words
 from riskradar.html.inputs import Inputs
 
@@ -28,12 +29,22 @@ def why(inputs: Inputs) -> dict[str, Any]:
 
 def day(each: Mapping[str, Any], hues: Mapping[str, int]) -> dict[str, Any]:
     """One day: its sentences, its graph, and the assets that add most beside what contagion says of them."""
-    nodes = sorted(each["graph"]["nodes"], key=lambda node: -abs(node["adds"]))
-    ranks = {key: {n["name"]: k + 1 for k, n in enumerate(sorted(nodes, key=lambda n: -n[key]))} for key in ("debtrank", "strength")}
-    rows = [{**node, **{f"{key}_rank": rank[node["name"]] for key, rank in ranks.items()}} for node in nodes[:RANKED] if node["adds"]]
+    nodes = ranked(each["graph"]["nodes"])
+    rows = [node for node in nodes[:RANKED] if node["adds"]]
     title = "The last session" if each["name"] == "last session" else f"{each['name']}: the highest score"
     return {"title": title, "date": words.day(each["date"]), "sentences": each["sentences"], "layer": each["graph"]["layer"], "rows": rows,
-            "drawing": drawing(each, hues), "assets": len(nodes)}  # fmt: skip
+            "drawing": drawing(each, hues), "assets": len(nodes), "scenarios": [scenario(one) for one in each.get("scenarios", ())]}  # fmt: skip
+
+
+def scenario(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A standard scenario: its name, the chance (or the score where there is none) before and after, losses, and what to be careful about."""
+    chances, scores, beyond, notes = one["probability"], one["score"], one["warnings"], []
+    told = [words.share(v) for v in chances] if None not in chances else ["withheld" if v is None else words.number(v) for v in scores]
+    if None not in (*chances, *scores) and (scores[1] - scores[0]) * (chances[1] - chances[0]) < 0:
+        notes.append(("score and chance move in opposite directions: do not rely on the chance", ""))
+    if beyond:
+        notes.append((f"{words.count(len(beyond))} input{'s' * (len(beyond) > 1)} beyond what training had seen", "; ".join(beyond)))
+    return {"name": ", ".join(one["shocks"]), "before": told[0], "after": told[1], "first": one["first"], "spread": one["spread"], "notes": notes}
 
 
 def drawing(each: Mapping[str, Any], hues: Mapping[str, int]) -> Markup:

@@ -10,8 +10,9 @@ from riskradar import config
 from riskradar.errors import UsageError
 from riskradar.scenario.backwards import reverse
 from riskradar.scenario.day import Day, Scenario, stress
+from riskradar.scenario.standard import standard
 
-__all__ = ["Day", "Scenario", "read", "reverse", "run", "stress"]
+__all__ = ["Day", "Scenario", "read", "reverse", "run", "standard", "stress"]
 
 
 def read(file: Path | None, given: dict[str, Any]) -> Scenario:

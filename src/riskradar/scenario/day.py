@@ -140,14 +140,14 @@ class Day:
 
 
 def stress(day: Day, scenario: Scenario) -> dict[str, Any]:
-    """The record of one stress test (JSON): rows by model, drivers of the headline row, measures, layers, nodes, losses, warnings.
+    """The record of one stress test (JSON): rows by model, drivers, shocks alone, measures, layers, nodes, losses, warnings.
 
-    Everything reads the past of the session and its shocked last row; later data are out of reach. Raises the UsageErrors of the grammar.
+    drivers and alone: what inputs, and shocks, do to the headline row one at a time. Everything reads the past of the session and its shocked last
+    row; later data are out of reach. Raises the UsageErrors of the grammar.
     """
     shocks = day.shocks(scenario.shocks)
-    then, by = day.after(shocks)
-    names = tuple(day.opened.graphs.layers)
-    layer = scenario.layer or next((name for name in ("correlation", *names) if name in names), "")
+    (then, by), alone = day.after(shocks), [{"shock": shock.text, **_alone(day, shock)} for shock in shocks]
+    layer = scenario.layer or spreading(day)
     found = {
         "schema": SCHEMA, "run": day.opened.record.id, "date": str(day.date), "shocks": [shock.text for shock in shocks],
         "target": _target(day.target), "model": day.headline, "rows": [_row(day, name, then) for name in day.names],
@@ -157,11 +157,28 @@ def stress(day: Day, scenario: Scenario) -> dict[str, Any]:
     now = day.before
     return found | {
         "drivers": drivers(now, then, lambda tables: day.scored(day.headline, tables)[:, :, day.position(day.target)].mean(axis=0)),
-        "measures": _measures(day, then), "layers": layers_table(now, then), "nodes": changed_nodes(now, then, day.cutoff),
+        "alone": alone, "measures": _measures(day, then), "layers": layers_table(now, then), "nodes": changed_nodes(now, then, day.cutoff),
         "losses": losses(now, then, by, layer, scenario.exposures),
         "notes": [*by.notes, *_unread(now, then, shocks)],
         "warnings": out_of_range(now, then, day.cutoff, day.opened.record.layers()),
     }  # fmt: skip
+
+
+def spreading(day: Day) -> str:
+    """The layer that losses spread by unless one is named: correlation, or the first, or none."""
+    names = tuple(day.opened.graphs.layers)
+    return next((name for name in ("correlation", *names) if name in names), "")
+
+
+def _alone(day: Day, shock: Shock) -> dict[str, float | None]:
+    """What the headline row gains by one shock, None where the scenario needs the others beside it."""
+    try:
+        tables, _ = day.after([shock])
+    except UsageError:  # a fall of everything that another shock takes back
+        return {"score": None, "probability": None}
+    k = day.position(day.target)
+    score, probability = (day.scored(day.headline, tables) - day.scored(day.headline, day.before))[:, :, k].mean(axis=0)
+    return {"score": plain(score), "probability": plain(probability)}
 
 
 def _target(target: Target) -> dict[str, Any]:

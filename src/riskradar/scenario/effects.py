@@ -14,9 +14,11 @@ from riskradar.features import FEATURES
 from riskradar.registry import near
 from riskradar.scenario.line import Tables, reach
 from riskradar.scenario.market import Moves
+from riskradar.scenario.words import INPUTS
 from riskradar.tables import LayerSummary
 from riskradar.tables.arrays import Bool, Float, Float32
 
+DENSE = 0.005  # of all pairs, by which a graph may leave the range: one asset fewer is no other graph
 SHOWN = 5  # nodes and drivers in a record
 CODES = ("sector",)  # labels, not sizes
 FALLS = ("mean_drawdown", "share_in_distress", "breadth")
@@ -155,25 +157,25 @@ def out_of_range(now: Tables, then: Tables, cutoff: int, summary: LayerSummary |
     before, after, out = now[1], then[1], []
     low, high = reach(before.context[:, None], cutoff)
     for k, name in enumerate(before.context_names):
-        out += _beyond(name, before.context[-1, k], after.context[-1, k], low[k], high[k])
+        out += _beyond(INPUTS.get(name, (name, ""))[0], before.context[-1, k], after.context[-1, k], low[k], high[k])
     low, high = reach(before.values, cutoff)
     for k, name in enumerate(before.names):
         values = after.values[-1, :, k]
         if name not in CODES and np.isfinite(values).any():
             for i in (int(np.nanargmin(values)), int(np.nanargmax(values))):
-                out += _beyond(f"{name} of {before.nodes[i]}", before.values[-1, i, k], values[i], low[k], high[k])
+                out += _beyond(f"{name.replace('_', ' ')} of {before.nodes[i]}", before.values[-1, i, k], values[i], low[k], high[k])
     table = layers_table(now, then)
     for n, name in enumerate(summary.names if summary else ()):
         past = summary.density[: int(np.searchsorted(summary.dates, before.dates[max(cutoff - 1, 0)], side="right")), n] if summary else np.empty(0)
         past = past[np.isfinite(past)]
         before_, after_ = table[name]["density"] if name in table else (None, None)
         if len(past) and before_ is not None and after_ is not None:
-            out += _beyond(f"density of the layer {name}", before_, after_, float(past.min()), float(past.max()))
+            out += _beyond(f"the density of the {name} graph", before_, after_, float(past.min()), float(past.max()), DENSE)
     return out
 
 
-def _beyond(name: str, before: float, value: float, low: float, high: float) -> list[str]:
-    if np.isnan(low) or not np.isfinite(value) or value == before or low <= value <= high:
+def _beyond(name: str, before: float, value: float, low: float, high: float, slack: float = 0.0) -> list[str]:
+    if np.isnan(low) or not np.isfinite(value) or value == before or low - slack <= value <= high + slack:
         return []
     side, bound = ("above", high) if value > high else ("below", low)
     return [f"{name} at {value:.4g} is {side} {bound:.4g}, the {'highest' if value > high else 'lowest'} value seen in training"]

@@ -39,8 +39,18 @@ def sentences(found: Record) -> list[str]:
     lines = [_chance(found, chance, before, after, row["seeds"])]
     lines += _alert(found, before["score"], after["score"])
     if found["shocks"]:
-        lines += [_losses(found["losses"]), *_structure(found)]
+        lines += [*_alone(found), _losses(found["losses"]), *_structure(found)]
     return [*lines, *_reverse(found)]
+
+
+def _alone(found: Record) -> list[str]:
+    """What each shock does by itself, where there are several or one that does nothing: a model reads some inputs only."""
+    alone = [(one["shock"], one["probability"]) for one in found["alone"] if one["probability"] is not None]
+    if not alone or (len(alone) == 1 and abs(alone[0][1]) >= MOVED):
+        return []
+    told = [f"{shock}: {'no move' if abs(step) < MOVED else f'{100 * step:+.1f} points'}" for shock, step in alone]
+    why = f" {found['model']} reads some inputs only: what does not move it may still matter." if any(abs(step) < MOVED for _, step in alone) else ""
+    return [f"Taken alone, {', '.join(told)}.{why}"]
 
 
 def _chance(found: Record, chance: str, before: Record, after: Record, seeds: int) -> str:
@@ -56,8 +66,17 @@ def _chance(found: Record, chance: str, before: Record, after: Record, seeds: in
         moved = "" if before["score"] == after["score"] else f", while its score would go from {before['score']:.3f} to {after['score']:.3f}"
         return f"{opening}, {chance} would stay at {old} (model {found['model']}){moved}."
     verb = "rise" if step > 0 else "fall"
-    spread = f" (seeds {_percent(after['low'])} to {_percent(after['high'])})" if seeds > 1 else ""
-    return f"{opening}, {chance} would {verb} from {old} to {new}{spread} (model {found['model']}){_because(found['drivers'], step)}."
+    spread = f" (restarts of its training: {_percent(after['low'])} to {_percent(after['high'])})" if seeds > 1 else ""
+    moved = f"would {verb} from {old} to {new}{spread} (model {found['model']}){_because(found['drivers'], step)}."
+    return f"{opening}, {chance} {moved}{_against(before['score'], after['score'], step)}"
+
+
+def _against(before: float | None, after: float | None, step: float) -> str:
+    """A map from scores to chances that was learned from few falls may slope the wrong way; nobody should take that for good news."""
+    if before is None or after is None or (after - before) * step >= 0:
+        return ""
+    verb = "rises" if after > before else "falls"
+    return f" Its score {verb} all the same ({before:.3f} to {after:.3f}): the two disagree, so do not rely on the chance."
 
 
 def _because(drivers: Sequence[Record], step: float) -> str:
@@ -80,7 +99,7 @@ def _alert(found: Record, before: float | None, after: float | None) -> list[str
     if line is None or before is None or after is None:
         return ["There is no alert line yet on this day." if line is None else "The score is withheld on this day."]
     where = [f"{'over' if value >= line else 'under'} the alert line" for value in (before, after)]
-    both = f"stays {where[0]}" if where[0] == where[1] else f"goes from {where[0]} to {where[1]}"
+    both = f"stays {where[0]}" if where[0] == where[1] else f"crosses the alert line and is {where[1].split()[0]} it"
     fall = "" if found["onset"] else " The index is already more than 5 % below its high of a year, where no new alarm begins."
     return [f"The score {both if found['shocks'] else f'is {where[0]}'} (line {line:.3f}, score {before:.3f} to {after:.3f}).{fall}"]
 
@@ -88,35 +107,35 @@ def _alert(found: Record, before: float | None, after: float | None) -> list[str
 def _losses(losses: Record) -> str:
     if not losses["first"]:
         return "No asset loses value in the shock itself, so there is no loss to spread."
-    hit = f"; hardest hit besides: {', '.join(h['asset'] for h in losses['hit'][:3])}" if losses["hit"] else ""
-    lost = f"; {', '.join(losses['lost'])} would lose everything" if losses["lost"] else ""
+    hit = f" Contagion hits {_and([h['asset'] for h in losses['hit'][:3]])} hardest." if losses["hit"] else ""
+    lost = f" {_and(losses['lost'])} would lose everything." if losses["lost"] else ""
     return (
-        f"The shock itself takes {_percent(losses['first'])} of {losses['whole']}, and contagion a further {_percent(losses['spread'])} "
-        f"by {losses['method']} on {losses['network']}{hit}{lost}."
+        f"The shock itself takes {_percent(losses['first'])} of the value of {losses['whole']}; contagion would take a further "
+        f"{_percent(losses['spread'])}, by {losses['method']} on {losses['network']}.{hit}{lost}"
     )
 
 
 def _structure(found: Record) -> list[str]:
     changed = [
-        f"{name} (density {_pair(layer['density'])}, {layer['joined']} pairs joined, {layer['parted']} parted)"
+        f"{name} ({' to '.join(_percent(share) for share in layer['density'])} of all pairs joined: {layer['joined']} new, {layer['parted']} gone)"
         for name, layer in found["layers"].items() if layer["joined"] or layer["parted"]
     ]  # fmt: skip
     nodes = [f"{n['asset']} ({n['feature'].replace('_', ' ')} by {n['deviations']:.1f} standard deviations)" for n in found["nodes"][:3]]
     lines = [f"Layers that change: {', '.join(changed)}."] if changed else []
-    return lines + ([f"Most changed: {', '.join(nodes)}."] if nodes else [])
+    return lines + ([f"Most changed assets: {', '.join(nodes)}."] if nodes else [])
 
 
 def _reverse(found: Record) -> list[str]:
     back = found.get("reverse")
     if back is None:
         return []
-    score = f"{back['model']} for {back['target']}"
+    further = "on top of these shocks" if found["shocks"] else "alone"
+    opening = f"Reverse stress of {back['kind']} on {back['model']}, {further}"
     if back["reason"]:
         figures = "" if back["line"] is None else f" (score {back['score']:.3f}, line {back['line']:.3f})"
-        return [f"Reverse stress, {score}: {back['reason']}{figures}."]
+        return [f"{opening}: {back['reason']}{figures}."]
     doubt = "" if back["monotone"] else " The score does not rise steadily with this shock, so a smaller one may do it too."
-    least = f"{back['shock']} is the smallest such shock that lifts the score over its alert line ({back['line']:.3f})"
-    return [f"Reverse stress, {score}: {least}.{doubt}"]
+    return [f"{opening}: {back['shock']} is the smallest shock that lifts the score over its alert line ({back['line']:.3f}).{doubt}"]
 
 
 HEADER = ("model", "probability before", "after", "score before", "after")
@@ -152,10 +171,11 @@ def _shock(text: str) -> str:
     if match := re.fullmatch(r"(?:remove|delist) (.+)", text):
         return f"{match[1]} were no longer listed"
     if match := re.fullmatch(r"as on (.+)", text):
-        return f"the session had brought the returns and macro changes of {match[1]}"
+        return f"the returns and macro changes of {match[1]} had come again"
     if match := re.fullmatch(r"(.+?) ([+-])([\d.]+) ?(bp|points|%)", text):
         return f"{SERIES.get(match[1], match[1])} were {match[3]} {match[4]} {'lower' if match[2] == '-' else 'higher'}"
-    return f"the layer {text[: text.rindex(' ')]} were raised by {text[text.rindex(' ') + 1 :]}"
+    layer, _, amount = text.rpartition(" ")
+    return f"the {layer} graph were {'lowered' if amount[0] == '-' else 'raised'} by {amount[1:]}"
 
 
 def _the(name: str) -> str:
@@ -164,10 +184,6 @@ def _the(name: str) -> str:
 
 def _and(parts: Sequence[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _pair(values: Sequence[float | None]) -> str:
-    return " to ".join(_figure(v) for v in values)
 
 
 def _figure(value: float | None) -> str:
