@@ -221,7 +221,7 @@ def main():
     missed = [nodes for nodes, ms in scores.items() if ms > BARS["score_ms"][nodes]]
     missed += [name for name, row in train.items() if row["ratio"] < BARS["ratio"] or row["losses"] > BARS["losses"]]
     if not quick:
-        print(f"epoch of 500 assets      {epoch['cpu_s']:8.1f} s {epoch['peak_mb']:8.0f} MB")
+        print(f"epoch of 500 assets {epoch['cpu_s']:8.1f} s CPU, one thread {epoch['wall_s']:8.1f} s wall {epoch['peak_mb']:8.0f} MB")
         missed += ["epoch"] if epoch["cpu_s"] > BARS["epoch_s"] or epoch["peak_mb"] > BARS["epoch_mb"] else []
         versions = {"python": platform.python_version(), "torch": torch.__version__, "torch_geometric": peer_version}
         setting = {"sessions": SESSIONS, "batch": BATCH, "density": DENSITY, "neighbours": NEIGHBOURS, "clock": "process CPU time, one thread"}

@@ -1,6 +1,6 @@
 """Graph encoders: one interface over every storage, since a block keeps each layer as edges; all weights lead with the axis of seeds.
 
-Their messages are compiled (srr.kernels): dense N x N blocks of attention are never made, and nothing is stored for an edge.
+Their messages are compiled (srr.kernels): dense N x N blocks of attention are never made, and nothing is kept for an edge once its snapshot is done.
 """
 
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Block:
         edges = []
         for layer in market.layers:
             drawn = layer.drawn.sparse()
-            most = int(np.diff(drawn.indptr, axis=1).max(initial=0))
+            most = int((drawn.indptr[:, -1] - drawn.indptr[:, 0]).max(initial=0))
             edges.append(Edges(layer.row, drawn.indptr, drawn.index, drawn.weight.astype(dtype), market.mask, most))
         mask, present = torch.from_numpy(market.mask.copy()), torch.from_numpy(market.present)
         return cls(x, context, mask, present, pool, tuple(edges), market.macro)

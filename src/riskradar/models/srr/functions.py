@@ -22,7 +22,7 @@ class Attend(torch.autograd.Function):
     ) -> Tensor:  # fmt: skip
         """[P, N, ...] -> [P, N, H]."""
         P, N, _ = values.shape
-        out, peak = values.new_empty(P, N, vector.shape[1]), values.new_empty(P, N, edge.shape[1])
+        out, peak = values.new_empty(P, N, vector.shape[1]), values.new_empty(P, N, 2 * edge.shape[1])
         learned = tuple(w.detach().contiguous() for w in (values, vector, edge, shift))
         kernels.forward(*(w.numpy() for w in learned), snapshot, edges, out.numpy(), peak.numpy())
         ctx.save_for_backward(*learned, out, peak)

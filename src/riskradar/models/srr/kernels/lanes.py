@@ -162,6 +162,23 @@ def by_head(typing: Any, lanes: Any, heads: Any) -> Any:
                 keep = ir.Constant(ir.VectorType(ir.IntType(1), len(odd)), [ir.IntType(1)(c == 0) for _ in range(kind.count) for c in range(half)])
                 total = b.fadd(total, b.select(keep, _shuffle(b, value, odd), ir.Constant(total.type, None)))
             value, size = total, half
+        return _call(b, "arithmetic.fence", value)  # or what follows may be added in between
+
+    return kind(lanes, heads), generate
+
+
+@intrinsic
+def highest(typing: Any, lanes: Any, heads: Any) -> Any:
+    """The largest number of each head over the rows that stand one after the other; a power of two of them."""
+    kind = Lanes(lanes.dtype, heads.literal_value) if isinstance(heads, types.IntegerLiteral) else None
+    if kind is None:
+        return None
+
+    def generate(context: Value, b: Value, signature: Any, arguments: Any) -> Value:
+        value = arguments[0]
+        while (count := value.type.count) > kind.count:
+            left, right = (_shuffle(b, value, list(range(start, start + count // 2))) for start in (0, count // 2))
+            value = b.select(b.fcmp_ordered(">", left, right), left, right)
         return value
 
     return kind(lanes, heads), generate
@@ -181,6 +198,18 @@ def to_heads(typing: Any, lanes: Any, count: Any) -> Any:
 
 
 @intrinsic
+def join(typing: Any, left: Any, right: Any) -> Any:
+    """All lanes of `left`, then all of `right`."""
+    kind = Lanes(left.dtype, 2 * left.count)
+
+    def generate(context: Value, b: Value, signature: Any, arguments: Any) -> Value:
+        lanes = ir.Constant(ir.VectorType(_I32, kind.count), list(range(kind.count)))
+        return b.shuffle_vector(*arguments, lanes)
+
+    return kind(left, left), generate
+
+
+@intrinsic
 def repeat(typing: Any, lanes: Any, count: Any) -> Any:
     """All lanes again and again, up to `count`."""
     if not isinstance(count, types.IntegerLiteral):
@@ -191,6 +220,12 @@ def repeat(typing: Any, lanes: Any, count: Any) -> Any:
         return _shuffle(b, arguments[0], [c % lanes.count for c in range(kind.count)])
 
     return kind(lanes, count), generate
+
+
+@intrinsic
+def logarithm(typing: Any, lanes: Any) -> Any:
+    """The natural logarithm of each lane."""
+    return lanes(lanes), lambda context, b, signature, arguments: _call(b, "log", *arguments)
 
 
 @intrinsic
