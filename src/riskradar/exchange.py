@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from riskradar.data.exchange import SpaEvent, SpaFile, SpaRun
-from riskradar.errors import UsageError
+from riskradar.errors import InputError, UsageError
 from riskradar.evaluate.scores import climatology
 from riskradar.patterns import detect
 from riskradar.tables import SYSTEM, Forecast, Labels, Panel
@@ -21,6 +21,7 @@ SCHEMA = "riskradar.regime/1"
 ENDINGS = (".jsonl", ".parquet")
 MEMBERS = ("library", "garch", "beta-map")  # of the pool: their range is the band of its probability
 POOLED = ("pool", "equal-pool", "radar")
+Drivers = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]  # by date and target: name, what it adds to the score, value
 RAISED, HIGH = 1.0, 2.0  # times the base rate: from here on the level is raised, and high
 
 
@@ -42,12 +43,12 @@ def band(forecasts: Mapping[str, Forecast], model: str) -> tuple[Float, Float]:
 
 
 def regime(
-    forecasts: Mapping[str, Forecast], labels: Labels, model: str, marks: Mapping[str, str], drivers: Mapping[str, Any] | None = None
+    forecasts: Mapping[str, Forecast], labels: Labels, model: str, marks: Mapping[str, str], drivers: Drivers | None = None
 ) -> list[dict[str, Any]]:
     """Rows of the indicator for each session and yes-or-no target of a live forecast, oldest first.
 
     date, target, probability and band [low, high] (null where withheld), level (low, raised from the base rate on, high from twice that on,
-    withheld), base_rate (share of past days with the label, known on that day), drivers (of the dates that are given), model, the hashes in
+    withheld), base_rate (share of past days with the label, known on that day), drivers (of the rows that are given), model, the hashes in
     `marks`, and `hash`: SHA-256 of the row's JSON without it. UsageError for a model that is not there or was not live.
     """
     if model not in forecasts:
@@ -63,9 +64,10 @@ def regime(
         for k, target in enumerate(own.targets):
             if target.binary:
                 p, base = probability[t, k], usual[t, k]
+                why = [] if np.isnan(p) else list((drivers or {}).get((date, target.name), ()))
                 out.append(_signed({
                     "schema": SCHEMA, "date": date, "target": target.name, "probability": _plain(p), "band": [_plain(low[t, k]), _plain(high[t, k])],
-                    "level": level(p, base), "base_rate": _plain(base), "drivers": list((drivers or {}).get(date, ())), "model": model, **marks,
+                    "level": level(p, base), "base_rate": _plain(base), "drivers": why, "model": model, **marks,
                 }))  # fmt: skip
     return out
 
@@ -90,6 +92,26 @@ def write(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
         parquet.write_table(pa.Table.from_pylist([{**row, "drivers": json.dumps(row["drivers"])} for row in rows]), path)
     else:
         raise UsageError(f"{path} ends neither in .jsonl nor in .parquet; nothing was written; name one of them")
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file that `write` made; InputError names the first that is not one of them or was changed, UsageError another ending."""
+    if path.suffix not in ENDINGS:
+        raise UsageError(f"{path} ends neither in .jsonl nor in .parquet; nothing was read; name one of them")
+    try:
+        if path.suffix == ".jsonl":
+            rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        else:
+            from pyarrow import parquet
+
+            rows = [{**row, "drivers": json.loads(row["drivers"])} for row in parquet.ParquetFile(path).read().to_pylist()]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        told = f"{path} cannot be read as rows of the regime indicator ({type(error).__name__})"
+        raise InputError(f"{told}; nothing was read; ask for the file again") from None
+    for number, row in enumerate(rows, 1):
+        if not isinstance(row, dict) or row.get("schema") != SCHEMA or not verify(row):
+            raise InputError(f"{path}: row {number} is not as it was written ({SCHEMA}); nothing was read; ask for the file again")
+    return rows
 
 
 def verify(row: Mapping[str, Any]) -> bool:

@@ -115,21 +115,26 @@ def deviation(x: Float, window: int) -> Float:
 
 
 @numba.njit(cache=True)
-def _ewma(returns: Float, decay: float) -> Float:
+def _ewma(returns: Float, decay: float, last: Float) -> Float:
     out = np.full_like(returns, np.nan)
     for i in range(returns.shape[1]):
-        variance = np.nan
+        variance = last[i]
         for t in range(returns.shape[0]):
             r = returns[t, i]
             if not np.isnan(r):
                 variance = r * r if np.isnan(variance) else decay * variance + (1 - decay) * r * r
             out[t, i] = np.sqrt(variance)
+        last[i] = variance
     return out
 
 
-def ewma_volatility(returns: Float) -> Float:
-    """Daily volatility by exponential weights (RiskMetrics 1996, decay .94) of [T, N] returns; a missing return leaves it as it was."""
-    out: Float = _ewma(np.ascontiguousarray(returns), DECAY)
+def ewma_volatility(returns: Float, last: Float | None = None) -> Float:
+    """Daily volatility by exponential weights (RiskMetrics 1996, decay .94) of [T, N] returns; a missing return leaves it as it was.
+
+    last: variances [N] of the session before, NaN where there is none; they become those of the last session.
+    """
+    memory = np.full(returns.shape[1], np.nan) if last is None else last
+    out: Float = _ewma(np.ascontiguousarray(returns), DECAY, memory)
     return out
 
 

@@ -104,6 +104,10 @@ class Opened:
                 _write(path, fitted.state())
         return each[together.index(seed)]
 
+    def keeps(self, model: str, date: Any, seed: int = 0) -> bool:
+        """Whether the model that scored `date` is in the folder of the run."""
+        return self._place(model, self.fold(model, date), seed)[0].exists()
+
     def score(self, model: str, date: Any, seed: int = 0) -> Prediction:
         """The scores of one session, bit for bit those that the run stored."""
         fitted = self.fitted(model, date, seed)

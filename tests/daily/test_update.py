@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from riskradar import api
+from riskradar import api, record
+from riskradar.attribution import drivers
 from riskradar.errors import UsageError
+from riskradar.reopen import reopen
 from riskradar.store import Store, database, ledger
 from riskradar.store.schema import SCORES, signed
 from riskradar.tables.observations import Observations
@@ -54,6 +56,11 @@ def test_a_network_that_reads_graphs_says_the_same_day_by_day(tmp_path):
     assert said(evenings) == said(other.update(702).rows)
     assert all(row["probability"] is not None and row["band"][0] < row["band"][1] for row in evenings)
     assert api.replay(evenings[-1]["date"], file=one.file, home=one.home).equal
+    opened = reopen(record.load(one.home, "latest"))
+    assert {date for date, _ in drivers.of_run(opened, "snapshot-gcn")} == {str(one.dates[699])}
+    for kept in (opened.record.folder / "fitted").iterdir():
+        kept.unlink()
+    assert drivers.of_run(opened, "snapshot-gcn") == {}
 
 
 def test_a_revision_leaves_what_was_said_and_its_replay(place):

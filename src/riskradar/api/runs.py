@@ -33,7 +33,7 @@ from riskradar import (
     trials,
 )  # fmt: skip
 from riskradar import config as configuration
-from riskradar.attribution import Explanation, chains, crises, story
+from riskradar.attribution import Explanation, chains, crises, drivers, story
 from riskradar.checkup import Check, examine
 from riskradar.config import Config
 from riskradar.errors import UsageError
@@ -213,7 +213,12 @@ def _regime(stored: Record, out: Path) -> Path:
     forecasts = stored.forecasts()
     model = next(name for name in (*attribution.FIRST, *forecasts) if name in forecasts)
     marks = {"run": stored.id, "config_hash": stored.about["config_hash"], "panel_hash": stored.about["panel"]["hash"]}
-    exchange.write(exchange.regime(forecasts, stored.outcomes(), model, marks), out)
+    try:
+        why = drivers.of_run(reopen.reopen(stored), model)
+    except UsageError as error:
+        log.warning(f"no row says what drove it: {error}")
+        why = {}
+    exchange.write(exchange.regime(forecasts, stored.outcomes(), model, marks, why), out)
     return out
 
 

@@ -18,7 +18,9 @@ def init(folder: Annotated[Path, typer.Argument(help="where the database and the
     """Make a store for live data; prints what to set data.store to."""
     from riskradar import api
 
-    print(f"data.store={api.init(folder)}")
+    url = api.init(folder)
+    print(f"data.store={url}")
+    typer.echo(f'write into riskradar.toml:\n[data]\nstore = "{url}"\nthen: riskradar data import, train, update', err=True)
 
 
 @stored.command("import")

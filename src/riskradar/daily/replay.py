@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from riskradar import record
 from riskradar.config import Config
 from riskradar.daily import market as markets
 from riskradar.daily.market import Market
-from riskradar.daily.score import past_scores, rows
+from riskradar.daily.score import rows
 from riskradar.daily.speaker import opened
+from riskradar.daily.spoken import Spoken
 from riskradar.errors import RadarError, UsageError
 from riskradar.store import Store, database, ledger
 
@@ -66,8 +67,8 @@ def _again(store: Store, home: Path, config: Config, said: list[dict[str, Any]],
     """The rows of one session, made anew."""
     first = said[0]
     speaker = opened(record.load(home, first["run"]), first["model"])
-    panel = markets.read(store, speaker.config, date.fromisoformat(first["read"]), first["batch"], np.datetime64(first["date"]))
-    market = Market.of(panel, speaker.config, with_graphs=speaker.reads_graphs)
-    past = past_scores(speaker.forecast, panel.dates, [row for row in before if row["date"] < first["date"]])
+    panel, _ = markets.read(store, speaker.config, date.fromisoformat(first["read"]), first["batch"], np.datetime64(first["date"]))
+    market = Market.of(panel, speaker.config, with_graphs=bool(speaker.graphs))
+    past = replace(Spoken.none(), new=[row for row in before if row["date"] < first["date"]]).over(speaker.forecast, market.dates).scores
     marks = {"batch": first["batch"], "read": first["read"]}
     return rows(speaker, market, len(panel.dates) - 1, past, datetime.fromisoformat(first["made_at"]), config.daily, marks)

@@ -50,9 +50,9 @@ class Speaker:
         return tuple(target for target in self.targets if target.binary)
 
     @property
-    def reads_graphs(self) -> bool:
-        """Whether one of its models reads graphs."""
-        return any(models.make(name, self.config.models).graphs for name in self.fitted)
+    def graphs(self) -> int:
+        """The sessions whose graphs the models read on one session; 0 where they read none."""
+        return max((one.history for name, seeds in self.fitted.items() if models.make(name, self.config.models).graphs for one in seeds), default=0)
 
     @cached_property
     def forecast(self) -> Forecast:

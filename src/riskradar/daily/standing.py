@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import pairwise
 from typing import Any
@@ -15,8 +15,8 @@ from riskradar import config as configuration
 from riskradar.alert import ACKNOWLEDGED, FIRING, AlertsConfig, Watched
 from riskradar.config import Config
 from riskradar.daily import market as markets
-from riskradar.daily.score import past_scores
 from riskradar.daily.speaker import headline
+from riskradar.daily.spoken import Spoken
 from riskradar.evaluate.alarms import CALM_DAYS
 from riskradar.record import Record
 from riskradar.store import Store
@@ -46,9 +46,9 @@ def standings(store: Store, run: Record, config: AlertsConfig, said: Sequence[Ma
     """
     newest = said[-1]
     made = configuration.check(run.about["config"], Config)
-    panel = markets.read(store, made, date.fromisoformat(newest["read"]), newest["batch"], np.datetime64(newest["date"]))
+    panel, _ = markets.read(store, made, date.fromisoformat(newest["read"]), newest["batch"], np.datetime64(newest["date"]))
     known, own = labels.build(panel, made.labels), run.forecasts()[newest["model"]]
-    past, watched = past_scores(own, panel.dates, said), headline(own.targets, config.target)
+    past, watched = replace(Spoken.none(), new=said).over(own, panel.dates).scores, headline(own.targets, config.target)
     first = int(np.searchsorted(panel.dates, own.dates[0]))
     out = []
     for k, target in enumerate(own.targets):

@@ -16,19 +16,23 @@ from riskradar.config import Config
 from riskradar.daily import market as markets
 from riskradar.daily.deliver import deliver
 from riskradar.daily.market import Market
-from riskradar.daily.score import past_scores, rows
+from riskradar.daily.memory import Memory
+from riskradar.daily.score import rows
 from riskradar.daily.speaker import Speaker, headline, speaking
+from riskradar.daily.spoken import Spoken
 from riskradar.data.sources import Client
 from riskradar.store import Store, database, ledger
 from riskradar.store.schema import ALERTS, SCORES
+
+Rows = tuple[dict[str, Any], ...]
 
 
 @dataclass(frozen=True)
 class Update:
     """What one evening did: the rows that it added, the alert states that changed, how many messages it delivered, and the fetch."""
 
-    rows: tuple[dict[str, Any], ...]
-    changed: tuple[dict[str, Any], ...]
+    rows: Rows
+    changed: Rows
     delivered: int
     fetched: ingest.Report | None
 
@@ -50,40 +54,48 @@ def update(store: Store, home: Path, config: Config, moment: datetime, *, offlin
     offline: nothing is fetched. UsageError where no run speaks yet; the errors of ingest.fetch and of a store.
     """
     fetched = None if offline else ingest.fetch(store, config, moment, client)
-    speaker = speaking(store, home)
-    done = None
-    while done is None:
-        done = written(store, speaker, config, moment)
-    return Update(*done, deliver(store, config.alerts, moment), fetched)
+    added, changed = Desk(store, speaking(store, home)).evening(config, moment)
+    return Update(added, changed, deliver(store, config.alerts, moment), fetched)
 
 
-def written(
-    store: Store, speaker: Speaker, config: Config, moment: datetime
-) -> tuple[tuple[dict[str, Any], ...], tuple[dict[str, Any], ...]] | None:  # fmt: skip
-    """The rows and changes of alerts that were committed; None where another process wrote in between."""
-    until = markets.reading_day(moment)
-    with database.transaction(store.engine, writes=False) as connection:
-        head, batch = ledger.head(connection, SCORES), ledger.last_batch(connection)
-        before, log = ledger.said(connection), ledger.alert_log(connection)
-    panel = markets.read(store, speaker.config, until, batch, health.complete(moment, config.daily))
-    last = before[-1]["date"] if before else str(np.datetime64(speaker.record.about["panel"]["end"]) - 1)
-    first = int(np.searchsorted(panel.dates, np.datetime64(last), side="right"))
-    if first == len(panel.dates):
-        return (), ()
-    market = Market.of(panel, speaker.config, with_graphs=speaker.reads_graphs)
-    past = past_scores(speaker.forecast, panel.dates, before)
-    new = rows(speaker, market, first, past, moment, config.daily, {"batch": batch, "read": until.isoformat()})
-    changed = _changes(speaker, market, past, new, config, log)
-    with database.transaction(store.engine, writes=True) as connection:
-        if ledger.head(connection, SCORES) != head:
-            return None
-        ledger.say(connection, new)
-        ledger.append(connection, ALERTS, [{**row, "note": "", "moment": moment.astimezone(UTC).isoformat()} for row in changed])
-        if not new[-1]["late"]:
-            target = headline(speaker.targets, config.alerts.target)
-            newest = next(row for row in reversed(new) if row["target"] == target)
-            _announce(connection, newest, [*log, *changed], config, moment)
-    return tuple(new), tuple(changed)
+class Desk:
+    """The evenings of one store, with one run that speaks: what one of them read serves the next, which says the same as if it had read it anew."""
+
+    def __init__(self, store: Store, speaker: Speaker) -> None:
+        self.store, self.speaker = store, speaker
+        self._memory, self._spoken = Memory(store, speaker.config, speaker.graphs), Spoken.none()
+
+    def evening(self, config: Config, moment: datetime) -> tuple[Rows, Rows]:
+        """The rows of the ledger and the changes of alerts that were committed."""
+        done = None
+        while done is None:
+            done = self._written(config, moment)
+        return done
+
+    def _written(self, config: Config, moment: datetime) -> tuple[Rows, Rows] | None:
+        """The same; None where another process wrote in between."""
+        speaker, until = self.speaker, markets.reading_day(moment)
+        with database.transaction(self.store.engine, writes=False) as connection:
+            head, batch, day = ledger.head(connection, SCORES), ledger.last_batch(connection), ledger.last_day(connection)
+            spoken, log = self._spoken.heard(connection), ledger.alert_log(connection)
+        last = np.datetime64(day) if day else np.datetime64(speaker.record.about["panel"]["end"]) - 1
+        market = self._memory.market(until, batch, health.complete(moment, config.daily), last)
+        if market is None:
+            return (), ()
+        self._spoken = spoken = spoken.over(speaker.forecast, market.dates)
+        first = int(np.searchsorted(market.dates, last, side="right"))
+        new = rows(speaker, market, first, spoken.scores, moment, config.daily, {"batch": batch, "read": until.isoformat()})
+        changed = _changes(speaker, market, spoken.scores, new, config, log)
+        with database.transaction(self.store.engine, writes=True) as connection:
+            if ledger.head(connection, SCORES) != head:
+                return None
+            ledger.say(connection, new)
+            ledger.append(connection, ALERTS, [{**row, "note": "", "moment": moment.astimezone(UTC).isoformat()} for row in changed])
+            if not new[-1]["late"]:
+                target = headline(speaker.targets, config.alerts.target)
+                newest = next(row for row in reversed(new) if row["target"] == target)
+                _announce(connection, newest, [*log, *changed], config, moment)
+        return tuple(new), tuple(changed)
 
 
 def _changes(
@@ -92,7 +104,7 @@ def _changes(
     """The changes of state of the watched target on the new sessions."""
     target = headline(speaker.targets, config.alerts.target)
     mine = [row for row in new if row["target"] == target]
-    first = len(market.panel.dates) - len(mine)
+    first = len(market.dates) - len(mine)
     score = past[:, [t.name for t in speaker.targets].index(target)].copy()
     score[first:] = [np.nan if row["score"] is None else row["score"] for row in mine]
     days = alert.watch(score, market.labels, target, config.alerts.rate, first)

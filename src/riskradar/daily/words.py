@@ -51,7 +51,7 @@ def alarms(found: Mapping[str, Any]) -> list[str]:
     """What a rule would have done, beside its shifted null."""
     figures = found["figures"]
     head = f"{found['model']} on {found['target']}, {found['start']} to {found['end']}{' (sealed after)' if found['sealed'] else ''}"
-    spans = [f"{span['start']} to {span['end'] or 'today'}" for span in found["alarms"]]
+    spans = [f"alarm {number}: {span['start']} to {span['end'] or 'today'}" for number, span in enumerate(found["alarms"], 1)]
     if figures["reason"]:
         return [head, *spans, f"no figures: {figures['reason']}"]
     pairs = (("falls with an alarm before the peak", "recall"), ("median sessions to the peak", "lead"), ("share of the fall ahead", "share_ahead"))
@@ -59,7 +59,7 @@ def alarms(found: Mapping[str, Any]) -> list[str]:
     told = []
     for what, name in pairs:
         own, null = (figures[key] for key in names.get(name, (name, f"null_{name}")))
-        told.append(f"{what}: {_figure(own)}, of the shifted alarms {_figure(null)}")
+        told.append(f"{what}: {_figure(own)}; the same alarms moved in time at random: {_figure(null)}")
     rate = f"calm days in alarm: {_figure(figures['realised_rate'])} (nominal {figures['nominal_rate']:.2f})"
     return [head, *spans, *told, f"false alarms a year: {_figure(figures['false_alarms_per_year'])}", rate]
 

@@ -16,6 +16,8 @@ WORKSPACE = Path("riskradar.toml")
 
 def enter(file: Path, settings: Sequence[str] = ()) -> tuple[Config, Store]:
     """The settings of a workspace, over the preset that they name, and its store; UsageError where they name none, or one that is not there."""
+    if not file.exists():
+        raise UsageError(f"no settings {file} here; nothing was done; `riskradar init` says what to write into it, or give --config")
     try:
         preset = tomllib.loads(file.read_text("utf-8")).get("preset", "standard")
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):

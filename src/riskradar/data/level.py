@@ -61,6 +61,11 @@ def equal_weight(close: Float, member: Bool) -> Float:
 
     Sums run name by name in canonical order, so that neither other columns nor later rows can move a bit.
     """
+    return np.where(member.any(axis=1), BASE * np.cumprod(1.0 + mean_returns(close, member)), np.nan)
+
+
+def mean_returns(close: Float, member: Bool) -> Float:
+    """The simple mean return behind `equal_weight`, [T]; 0 on a session without one."""
     T, N = close.shape
     total, count = np.zeros(T), np.zeros(T)
     rows = np.arange(T)
@@ -70,6 +75,4 @@ def equal_weight(close: Float, member: Bool) -> Float:
         held = member[:, j] & (last >= 0)
         total += np.where(held, close[:, j] / close[np.maximum(last, 0), j] - 1.0, 0.0)
         count += held
-    mean = np.divide(total, count, out=np.zeros(T), where=count > 0)
-    traded = member.any(axis=1)
-    return np.where(traded, BASE * np.cumprod(1.0 + mean), np.nan)
+    return np.divide(total, count, out=np.zeros(T), where=count > 0)

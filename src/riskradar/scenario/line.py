@@ -42,14 +42,25 @@ def graphs_after(before: Graphs, panel: Panel, config: LayersConfig, rows: int, 
     for name, layer in before.layers.items():
         lift, settings = lifts.get(name.split("~")[0], 0.0), settings_of(name, config)
         by_threshold = bool(lift) and hasattr(settings, "threshold") and getattr(settings, "keep", "edges") == "edges"
-        fresh = _spliced(layer, _drawn(name, settings, panel, rows, layer), rows) if rows else layer
+        T = len(panel.dates)
+        fresh = _spliced(layer, _drawn(name, settings, panel, rows, layer.rows(T - rows, T)), rows) if rows else layer
         if by_threshold:
             least = round(min(max(settings.threshold - lift, 0.01), 1.0), 2)  # 0 would join whoever is known: the least that settings allow
-            fresh = _spliced(fresh, _drawn(name, settings.model_copy(update={"threshold": least}), panel, 1, layer), 1)
+            fresh = _spliced(fresh, _drawn(name, settings.model_copy(update={"threshold": least}), panel, 1, layer.rows(T - 1, T)), 1)
         elif lift:
-            fresh = _spliced(fresh, _raised(fresh.rows(len(panel.dates) - 1, len(panel.dates)), lift, name), 1)
+            fresh = _spliced(fresh, _raised(fresh.rows(T - 1, T), lift, name), 1)
         out[name] = fresh
     return replace(before, layers=out)
+
+
+def graphs_with(before: Graphs, panel: Panel, config: LayersConfig, rows: int) -> Graphs:
+    """`before`, and behind it the graphs of the last `rows` sessions of a panel, which come next; it has the newest sessions at least."""
+    T, n = len(panel.dates), len(before.dates)
+    layers = {}
+    for name, layer in before.layers.items():
+        fresh = _drawn(name, settings_of(name, config), panel, rows, layer.rows(max(n - rows, 0), n))
+        layers[name] = _spliced(layer, fresh, 0)
+    return replace(before, dates=np.append(before.dates, panel.dates[T - rows :]), layers=layers)
 
 
 def measures_at(panel: Panel, graphs: Graphs, config: MeasuresConfig, names: tuple[str, ...]) -> dict[str, float]:
@@ -78,12 +89,12 @@ def _tail(panel: Panel, reads: int, rows: int) -> Panel:
 
 
 def _drawn(name: str, settings: Any, panel: Panel, rows: int, stored: Layer) -> Layer:
-    """The last `rows` graphs of one layer; without an edge where there is nobody to join, stored as the layer of the run is."""
+    """The last `rows` graphs of one layer; without an edge where there is nobody to join, as the `rows` graphs in `stored` are."""
     kind = kind_of(name)
     tail = _tail(panel, kind.reads(settings), rows)
     layer = kind.build(tail, settings)
     if isinstance(layer, str):
-        return _empty(stored.rows(len(panel.dates) - rows, len(panel.dates)))
+        return _empty(stored)
     return layer.rows(len(tail.dates) - rows, len(tail.dates))
 
 

@@ -97,7 +97,8 @@ class Ledger:
         """Outcomes as they are known now, by the settings of the run that made the newest score."""
         made, (reached, today) = configuration.check(self.run.about["config"], Config), self.key
         last = health.complete(self.place.clock(), self.place.config.daily)
-        return labels.build(markets.read(self.place.store, made, today, reached[-1] or 0, last), made.labels)
+        panel, _ = markets.read(self.place.store, made, today, reached[-1] or 0, last)
+        return labels.build(panel, made.labels)
 
     @cached_property
     def tallies(self) -> list[Tally]:

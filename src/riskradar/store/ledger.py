@@ -13,6 +13,7 @@ from riskradar.errors import StorageError
 from riskradar.store import rows
 from riskradar.store.schema import ALERTS, BATCHES, CHAINED, DELIVERIES, DIGEST, OUTBOX, PROMOTIONS, SCORES, SILENCES, digest, signed
 
+FEW = 16  # rows that are fetched at a time where the newest are looked at
 TRYING, SENT, FAILED = "trying", "sent", "failed"
 
 
@@ -34,32 +35,59 @@ def say(connection: Connection, scores: Sequence[Mapping[str, Any]]) -> None:
     """Add scores (date, target, model and all else that was said); StorageError when one of them was said before."""
     pairs = {(row["date"], row["target"]) for row in scores}
     first = min((date for date, _ in pairs), default="")
-    for date, target in connection.execute(select(SCORES.c.date, SCORES.c.target).where(SCORES.c.date >= first)):
+    for date, target in newest_first(connection):
+        if date < first:
+            break
         if (date, target) in pairs:
             raise StorageError(f"the ledger holds a score of {target} on {date} already; nothing was added; riskradar now")
     append(connection, SCORES, [{**{k: row[k] for k in ("date", "target", "model")}, "said": json.dumps(row, allow_nan=False)} for row in scores])
 
 
-def said(connection: Connection, start: str = "", stop: str = "9999", target: str = "") -> list[dict[str, Any]]:
-    """Scores of the days `start` to `stop`, oldest first, each with its `hash`; StorageError names a row that is not what was stored."""
-    where = [SCORES.c.date >= start, SCORES.c.date <= stop, *([SCORES.c.target == target] if target else [])]
+def said(connection: Connection, start: str = "", stop: str = "9999", target: str = "", after: int = 0) -> list[dict[str, Any]]:
+    """Scores of the days `start` to `stop` in rows behind number `after`, oldest first, each with its `hash`.
+
+    StorageError names a row that is not what was stored.
+    """
+    where = [SCORES.c.id > after, SCORES.c.date >= start, SCORES.c.date <= stop, *([SCORES.c.target == target] if target else [])]
     return [{**json.loads(row["said"]), "hash": row[DIGEST]} for row in rows.checked(connection, SCORES, *where)]
+
+
+def newest_first(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Day and target of the scores, the last one first: an evening speaks of later sessions than the one before, so its rows are the newest."""
+    found = connection.execute(select(SCORES.c.date, SCORES.c.target).order_by(SCORES.c.id.desc()).execution_options(yield_per=FEW))
+    with found:
+        yield from ((row.date, row.target) for row in found)
 
 
 def last_day(connection: Connection) -> str:
     """The newest session of the ledger, empty where there is none."""
-    return connection.scalar(select(func.max(SCORES.c.date))) or ""
+    return next((date for date, _ in newest_first(connection)), "")
 
 
 def days_back(connection: Connection, sessions: int) -> str:
     """The session `sessions` before the newest one, or the first there is; empty where there is none."""
-    found = connection.scalars(select(SCORES.c.date).distinct().order_by(SCORES.c.date.desc()).limit(sessions + 1)).all()
-    return str(found[-1]) if found else ""
+    days: list[str] = []
+    for date, _ in newest_first(connection):
+        if date not in days[-1:]:
+            if len(days) > sessions:
+                break
+            days.append(date)
+    return days[-1] if days else ""
 
 
 def last_batch(connection: Connection) -> int:
     """The number of the newest batch of observations, 0 where there is none."""
     return rows.following(connection, BATCHES) - 1
+
+
+def last_row(connection: Connection) -> int:
+    """The number of the newest row of scores, 0 where there is none."""
+    return rows.following(connection, SCORES) - 1
+
+
+def seal(connection: Connection, table: Table, number: int) -> str:
+    """Digest of a row, empty where there is none of that number."""
+    return connection.scalar(select(table.c[DIGEST]).where(table.c.id == number)) or ""
 
 
 def promoted(connection: Connection) -> dict[str, Any] | None:

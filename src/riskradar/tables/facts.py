@@ -50,9 +50,11 @@ class Facts:
     def upto(self, date: Any) -> Facts:
         """Only rows whose `known_at` is on or before `date`."""
         keep = self.known_at <= day(date)
-        if keep.all():
-            return self
-        return Facts(self.series, self.of[keep], self.asset[keep], self.date[keep], self.known_at[keep], self.value[keep], self.max_age, self.revised)
+        return self if keep.all() else self.take(keep)
+
+    def take(self, rows: Any) -> Facts:
+        """The chosen rows."""
+        return Facts(self.series, self.of[rows], self.asset[rows], self.date[rows], self.known_at[rows], self.value[rows], self.max_age, self.revised)
 
     def view(self, series: str, dates: Days, asset: int = MARKET) -> Float:
         """What was known of `series` on each of `dates`, [T]: the newest observation, in its newest vintage; NaN when none or stale."""
