@@ -37,7 +37,10 @@ DAMAGED = "A stored run cannot be read. It was left as it is; the log of the ser
 KEPT = 64  # pages held as text
 MOVED = 5  # measures on the first page
 STALE = 7  # days after which data are called old
-NAV = (("/", "Overview"), ("/network", "Network"), ("/evaluation", "Evaluation"), ("/data", "Data"), ("/runs", "Runs"))
+NAV = (
+    ("/", "Overview"), ("/network", "Network"), ("/explain", "Explain"), ("/scenarios", "Scenarios"), ("/evaluation", "Evaluation"),
+    ("/data", "Data"), ("/runs", "Runs"),
+)  # fmt: skip
 KINDS = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
 STATIC = {
     "site.css": ("riskradar.serve", "static/site.css"),
@@ -46,6 +49,7 @@ STATIC = {
     "overview.js": ("riskradar.serve", "static/overview.js"),
     "network.js": ("riskradar.serve", "static/network.js"),
     "ring.js": ("riskradar.serve", "static/ring.js"),
+    "scenarios.js": ("riskradar.serve", "static/scenarios.js"),
     "cytoscape.min.js": ("riskradar.serve", "static/vendor/cytoscape.min.js"),
     "page.css": ("riskradar.html", "templates/page.css"),
     "plotly-cartesian.min.js": ("riskradar.html", "vendor/plotly-cartesian.min.js"),
