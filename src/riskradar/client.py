@@ -9,7 +9,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
@@ -29,14 +30,16 @@ class Problem(Exception):
 class Client:
     """The API of one server; an answer that has not changed is not sent again.
 
-    token: what the server was started with, if it asks for one; run: `latest`, or the name of a stored run. Raises Problem when the server refuses
-    and OSError when it cannot be reached.
+    token: what the server was started with, if it asks for one; run: `latest`, or the name of a stored run; patience: seconds to ask again while the
+    server says that an answer is still being made. Raises Problem when the server refuses and OSError when it cannot be reached.
     """
 
-    def __init__(self, url: str = "http://127.0.0.1:8000", token: str | None = None, run: str = "latest", timeout: float = 30.0) -> None:
+    def __init__(
+        self, url: str = "http://127.0.0.1:8000", token: str | None = None, run: str = "latest", timeout: float = 30.0, patience: float = 600.0
+    ) -> None:
         if urlsplit(url).scheme not in ("http", "https"):
             raise ValueError(f"{url!r} is no http or https address")
-        self.url, self.token, self.run, self.timeout = url.rstrip("/"), token, run, timeout
+        self.url, self.token, self.run, self.timeout, self.patience = url.rstrip("/"), token, run, timeout, patience
         self._kept: dict[str, tuple[str, Answer]] = {}
         self._open = build_opener(_Stay).open
 
@@ -45,19 +48,31 @@ class Client:
         query = urlencode({key: value for key, value in parameters.items() if value is not None}, doseq=True)
         path = "/v1/" + "/".join(quote(part, safe="") for part in parts) + (f"?{query}" if query else "")
         etag, kept = self._kept.get(path, ("", {}))
-        headers = {"Accept": "application/json", **({"If-None-Match": etag} if etag else {})}
+        answer, tag = self._send(path, {"If-None-Match": etag} if etag else {})
+        if answer is None:
+            return kept
+        self._kept[path] = (tag, answer)
+        return answer
+
+    def _send(self, path: str, headers: dict[str, str], body: Answer | None = None) -> tuple[Answer | None, str]:
+        """The answer and its tag, None where it is known already; asked again, within `patience`, while the server says that it is being made."""
+        sent = None if body is None else json.dumps(body).encode()
+        headers = {"Accept": "application/json", **({"Content-Type": "application/json"} if sent else {}), **headers}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token}"
-        try:
-            with self._open(Request(self.url + path, headers=headers), timeout=self.timeout) as response:  # noqa: S310 - the scheme was checked
-                answer: Answer = json.load(response)
-        except HTTPError as error:
-            with error:
-                if error.code == 304:
-                    return kept
-                raise _problem(error) from None
-        self._kept[path] = (response.headers.get("ETag", ""), answer)
-        return answer
+        until = time.monotonic() + self.patience
+        while True:
+            try:
+                with self._open(Request(self.url + path, sent, headers), timeout=self.timeout) as response:  # noqa: S310 - the scheme was checked
+                    return json.load(response), response.headers.get("ETag", "")
+            except HTTPError as error:
+                with error:
+                    if error.code == 304:
+                        return None, ""
+                    wait = float(error.headers.get("Retry-After") or 0) if error.code == 503 else 0.0
+                    if not wait or time.monotonic() + wait > until:
+                        raise _problem(error) from None
+            time.sleep(wait)
 
     def pages(self, *parts: str, **parameters: Any) -> Iterator[Answer]:
         """The rows of a table, page after page."""
@@ -104,6 +119,19 @@ class Client:
     def track(self) -> Answer:
         """The track record: what was said before its outcome was known, and what came."""
         return self.get("track")
+
+    def explain(self, date: str | None = None, target: str = "20/5", model: str = "", against: str | None = None) -> Answer:
+        """Why a score is what it is, in terms that add up to it, or to its change since `against`."""
+        return self.get("runs", self.run, "explain", date=date, target=target, model=model, against=against)
+
+    def shocks(self, date: str | None = None) -> Answer:
+        """Which shocks a session knows."""
+        return self.get("runs", self.run, "shocks", date=date)
+
+    def stress(self, date: str, shocks: Sequence[str] = (), reverse: str = "", model: str = "", target: str = "") -> Answer:
+        """What the scores would have been under shocks such as "Financials returns -15%"; reverse: look for the smallest shock of a kind."""
+        asked = {"date": date, "shocks": list(shocks), "reverse": reverse, "model": model, "target": target}
+        return self._send(f"/v1/runs/{quote(self.run, safe='')}/stress", {}, asked)[0] or {}
 
     def network(self, date: str, *layers: str, edges: int = 2000) -> Answer:
         """The graphs of one date."""

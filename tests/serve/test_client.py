@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from riskradar import client as client_file
 from riskradar.client import Client, Problem
 from riskradar.record import Record
 from riskradar.serve import create_app
+from riskradar.serve.security import Limits
 from tests.serve.conftest import TOKEN, listening
 from tests.serve.test_api import LATEST, get
 
@@ -39,6 +41,28 @@ def test_the_client_reads_what_the_api_says(port: int, client: TestClient, store
     assert dates == [str(d) for d in stored.forecasts()["vol+breadth"].dates]
     assert len(list(radar.labels(days=7))) == 7
     assert [row["date"] for row in radar.pages("runs", "latest", "measures", "density", limit=200)] == [r["date"] for r in radar.measure("density")]
+
+
+def test_the_client_asks_why_and_what_if(port: int, client: TestClient) -> None:
+    radar = Client(f"http://127.0.0.1:{port}")
+    assert radar.explain("2009-03-09", model="vol+breadth") == get(client, f"{LATEST}/explain", date="2009-03-09", model="vol+breadth")
+    assert radar.shocks("2009-03-09") == get(client, f"{LATEST}/shocks", date="2009-03-09")
+    asked = {"date": "2009-03-09", "shocks": ["market returns -10%"], "model": "vol+breadth"}
+    assert radar.stress(**asked) == client.post(f"{LATEST}/stress", json=asked).json()
+    with pytest.raises(Problem, match="422: shock 'joy' is not understood"):
+        radar.stress("2009-03-09", ["joy"])
+
+
+def test_the_client_waits_for_what_is_being_made(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from riskradar.serve import why
+
+    made, explain = threading.Event(), why.explain
+    monkeypatch.setattr(why, "explain", lambda *given: made.wait(20) and explain(*given))
+    monkeypatch.setattr(client_file.time, "sleep", lambda seconds: made.set())
+    with listening(create_app(home, limits=Limits(seconds=0.2))) as port:
+        with pytest.raises(Problem, match="503"):
+            Client(f"http://127.0.0.1:{port}", patience=1).explain("2009-03-09")
+        assert Client(f"http://127.0.0.1:{port}", patience=60).explain("2009-03-10")["date"] == "2009-03-10"
 
 
 def test_what_has_not_changed_is_not_sent_again(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,10 +107,13 @@ def test_the_tools_answer_the_official_client(home: Path, client: TestClient) ->
             assert all(tool.annotations and tool.annotations.read_only_hint for tool in listed.tools)
             assert all(tool.description and tool.output_schema for tool in listed.tools)
             calls = [("now", {}), ("now", {"date": "2009-03-09"}), ("history", {"days": 3}), ("evaluate", {}), ("history", {"model": "none"}),
-                     ("now", {"date": "tomorrow"}), ("now", {"run": "none"})]  # fmt: skip
+                     ("now", {"date": "tomorrow"}), ("now", {"run": "none"}), ("stress", {"date": "2009-03-09", "shocks": ["joy"]}),
+                     ("explain", {"date": "2009-03-09"}), ("stress", {"date": "2009-03-09", "shocks": ["market returns -10%"]})]  # fmt: skip
             return [await tools.call_tool(name, arguments) for name, arguments in calls]
 
-    now, then, history, board, *refused = anyio.run(talk)
+    now, then, history, board, *refused, explained, stressed = anyio.run(talk)
+    assert explained.structured_content == get(client, f"{LATEST}/explain", date="2009-03-09")
+    assert stressed.structured_content == client.post(f"{LATEST}/stress", json={"date": "2009-03-09", "shocks": ["market returns -10%"]}).json()
     assert now.structured_content == get(client, f"{LATEST}/now")
     assert then.structured_content == get(client, f"{LATEST}/now", date="2009-03-09")
     assert history.structured_content == get(client, f"{LATEST}/models/vol+breadth/history", days=3)

@@ -51,6 +51,10 @@ class Tab:
         if self.page.locator("#stage").count():
             self.page.locator("#stage").scroll_into_view_if_needed()
             self.page.wait_for_selector("#stage[data-drawn]")
+        if self.page.locator("#making").count():
+            self.page.wait_for_selector("#explained, #scenario, h1:has-text('nothing to show')")
+        if self.page.locator("#scenario").count():
+            self.page.wait_for_selector("#scenario[data-drawn]", state="attached")
         if self.page.locator("#network").count():
             self.page.wait_for_selector("#network[data-drawn]")
         return self
@@ -134,6 +138,63 @@ def test_the_network_follows_layers_dates_and_names(tab: Tab) -> None:
     page.locator("#asset").select_option("A&B")
     assert page.locator("#asset-title").text_content() == "A&B"
     assert page.locator("#asset-rows tr").count() >= 4
+
+
+def test_a_day_is_explained_and_compared_by_keyboard(tab: Tab) -> None:
+    page = tab.open("/explain").page
+    page.locator("#target").select_option("20/5")
+    page.locator("[name=date]").fill("2009-03-09")
+    page.get_by_role("button", name="Explain").press("Enter")
+    page.wait_for_url("**date=2009-03-09**")
+    page.wait_for_selector("#explained")
+    assert page.locator(".fall .whole").count() == 2
+    scores = [float((page.locator(".fall .whole .n").nth(k).text_content() or "").replace("\u2212", "-")) for k in (0, 1)]
+    page.locator("[name=against]").fill("2008-09-15")
+    page.get_by_role("button", name="Explain").click()
+    page.wait_for_url("**against=2008-09-15")
+    page.wait_for_selector("text=Score on 15 Sep 2008")
+    assert float((page.locator(".fall .whole .n").last.text_content() or "").replace("\u2212", "-")) == scores[1]
+    assert page.locator(".imp tbody tr").count() == len(NAMES)
+
+
+def test_a_scenario_is_run_changed_and_turned_round(tab: Tab) -> None:
+    page = tab.open("/scenarios?date=2009-03-09&target=20/5&model=vol%2Bbreadth").page
+    assert tab.drawn("#scenario") == ""
+    page.locator("#presets button").first.click()
+    assert tab.until_other("#scenario", "-").strip() == "market returns -10%"
+    said = page.locator("#said").text_content() or ""
+    assert said.startswith("If the market fell 10\u202f% further on 9 Mar 2009")
+    share = page.locator("#chances .on td").last.text_content() or ""
+    assert share.replace("\u202f", "").endswith("%")
+    page.locator("#dials input[type=range]").first.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert tab.until_other("#scenario", "market returns -10% ").strip() == "market returns -7%"
+    page.locator("#remove").select_option("A&B")
+    page.locator("#as-on").fill("2008-09-15")
+    page.locator("#run").click()
+    assert tab.until_other("#scenario", "market returns -7% ").strip() == "as on 2008-09-15 market returns -7% remove A&B"
+    assert "riskradar stress" in (page.locator("#command").text_content() or "")
+    page.locator("#reset").click()
+    page.locator("#reverse").click()
+    assert tab.until_other("#scenario", "as on 2008-09-15 market returns -7% remove A&B ").strip() == "market returns"
+    assert (page.locator("#smallest").text_content() or "").startswith("Reverse stress")
+
+
+def test_what_a_scenario_answers_is_text(tab: Tab) -> None:
+    def poison(route: Route) -> None:
+        texts, found = itertools.cycle(TEXTS), route.fetch().json()
+        names = {key: found["found"][key] for key in ("rows", "target", "model", "alert_line")}
+        route.fulfill(json={**poisoned(found, texts), "found": {**poisoned(found["found"], texts), **names, "warnings": [*TEXTS], "notes": [*TEXTS]}})
+
+    tab.page.route("**/stress", poison)
+    page = tab.open("/scenarios?date=2009-03-09").page
+    page.locator("#presets button").first.click()
+    tab.until_other("#scenario", "-")
+    page.locator("details summary").first.click()
+    assert page.evaluate(MADE) == []
+    assert TEXTS[0] in (page.locator("#beyond").text_content() or "")
 
 
 def test_a_hostile_name_is_a_name(tab: Tab) -> None:

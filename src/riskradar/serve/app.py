@@ -12,7 +12,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.openapi.utils import get_openapi
 
 import riskradar
-from riskradar.serve import pages, problems, v1, watch
+from riskradar.serve import pages, problems, questions, v1, watch
 from riskradar.serve.problems import Problem
 from riskradar.serve.security import LOOPBACK, Guard, Limits
 from riskradar.serve.shelf import Shelf
@@ -44,6 +44,7 @@ def create_app(
     problems.install(app)
     app.include_router(v1.router(shelf, wire))
     app.include_router(pages.router(shelf))
+    app.include_router(questions.router(shelf, wire))
     app.include_router(watch.api(shelf, wire, place))
     app.include_router(watch.site(shelf, place))
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=6)

@@ -7,7 +7,7 @@ import re
 from typing import Annotated, Literal
 
 from fastapi import Path
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from riskradar.serve import market
 from riskradar.serve.scores import Span
@@ -21,7 +21,7 @@ DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def _iso(value: object) -> object:
     """Only YYYY-MM-DD is a date: a bare number would be read as seconds since 1970."""
-    if isinstance(value, str) and not DAY.fullmatch(value):
+    if not isinstance(value, dt.date) and not (isinstance(value, str) and DAY.fullmatch(value)):
         raise ValueError("a date is written YYYY-MM-DD")
     return value
 
@@ -91,6 +91,24 @@ class ExplainAsked(NowAsked):
     target: str = TargetName
     date: Day | None = Field(None, description="a scored session; the last one unless given", examples=["2008-09-15"])
     against: Day | None = Field(None, description="explain the change since this session", examples=["2008-08-15"])
+
+
+class ShocksAsked(Plain):
+    """Of which session."""
+
+    date: Day | None = Field(None, description="a scored session; the last one unless given", examples=["2008-09-12"])
+
+
+class StressAsked(Plain):
+    """A scenario: `reverse` looks for the smallest shock of its kind that, on top of `shocks`, lifts the score over its alert line."""
+
+    date: Day = Field(description="a scored session", examples=["2008-09-12"])
+    shocks: list[Annotated[str, Field(max_length=200)]] = Field([], max_length=20, description="as the command line has them")
+    reverse: str = Field("", max_length=120, description='a kind of shock, such as "market returns", "volatility", "vix" or "correlation"')
+    model: str = Field("", max_length=80, description="a model of the run; empty: its anchor", examples=["vol+breadth"])
+    target: str = Field("", pattern=r"^[a-z0-9./-]{0,40}$", description="what the sentence is about; empty: 20/10, or the deepest")
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"date": "2008-09-12", "shocks": ["market returns -5%", "market volatility x2"]}]})
 
 
 class NetworkAsked(Plain):

@@ -14,12 +14,13 @@ from pydantic import Field
 
 import riskradar
 from riskradar.errors import RadarError
-from riskradar.serve import account, scores, why
+from riskradar.serve import account, scores, whatif, why
 from riskradar.serve.answers import History, Leaderboard, Now
 from riskradar.serve.problems import Refused
 from riskradar.serve.scores import Span
 from riskradar.serve.shelf import LATEST, Shelf
-from riskradar.serve.why import Explained, Stressed
+from riskradar.serve.whatif import Stressed
+from riskradar.serve.why import Explained
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 ABOUT = (
@@ -68,7 +69,7 @@ def server(home: Path) -> MCPServer:
         target: str = "", run: RunName = LATEST, model: Model = "",
     ) -> Stressed:  # fmt: skip
         """What the run would have said had the market been shocked on a scored session: scores, measures, layers and losses before and after."""
-        return answered(lambda: why.stress(shelf.view(run), date, shocks, model, target))
+        return answered(lambda: whatif.stress(shelf.view(run), date, shocks, model, target))
 
     return made
 

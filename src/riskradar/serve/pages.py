@@ -38,8 +38,8 @@ KEPT = 64  # pages held as text
 MOVED = 5  # measures on the first page
 STALE = 7  # days after which data are called old
 NAV = (
-    ("/", "Overview"), ("/network", "Network"), ("/evaluation", "Evaluation"), ("/alerts", "Alerts"), ("/track", "Track record"), ("/data", "Data"),
-    ("/runs", "Runs"),
+    ("/", "Overview"), ("/network", "Network"), ("/explain", "Explain"), ("/scenarios", "Scenarios"), ("/evaluation", "Evaluation"),
+    ("/alerts", "Alerts"), ("/track", "Track record"), ("/data", "Data"), ("/runs", "Runs"),
 )  # fmt: skip
 KINDS = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8"}
 STATIC = {
@@ -51,6 +51,7 @@ STATIC = {
     "alerts.js": ("riskradar.serve", "static/alerts.js"),
     "watch.css": ("riskradar.serve", "static/watch.css"),
     "ring.js": ("riskradar.serve", "static/ring.js"),
+    "scenarios.js": ("riskradar.serve", "static/scenarios.js"),
     "cytoscape.min.js": ("riskradar.serve", "static/vendor/cytoscape.min.js"),
     "page.css": ("riskradar.html", "templates/page.css"),
     "plotly-cartesian.min.js": ("riskradar.html", "vendor/plotly-cartesian.min.js"),

@@ -1,4 +1,4 @@
-"""What can go wrong in a request, as application/problem+json (RFC 9457): never a stack trace, never what the caller sent."""
+"""What can go wrong in a request, as application/problem+json (RFC 9457): never a stack trace, and inert wherever it is shown."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from riskradar.errors import RadarError, UsageError
 log = logging.getLogger("riskradar.serve")
 
 MEDIA = "application/problem+json"
+INERT = {b"<": b"\\u003c", b">": b"\\u003e", b"&": b"\\u0026"}  # inside JSON these stand in strings only
 
 
 class Fault(BaseModel, frozen=True):
@@ -43,7 +44,7 @@ class Problem(BaseModel):
 
 
 class Refused(Exception):
-    """An answer that is a problem; `detail` is written by the server and holds nothing that the caller sent."""
+    """An answer that is a problem; `detail` holds nothing that the caller sent but a shock that is not understood, quoted."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -60,7 +61,14 @@ class Missing(Refused):
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None, errors: Sequence[Fault] = ()) -> Response:
     """A problem as a response."""
     told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, errors=tuple(errors))
-    return Response(told.model_dump_json(), status, headers, MEDIA)
+    return Response(inert(told.model_dump_json().encode()), status, headers, MEDIA)
+
+
+def inert(body: bytes) -> bytes:
+    """JSON that stays JSON wherever it is pasted: no tag begins in it."""
+    for character, escape in INERT.items():
+        body = body.replace(character, escape)
+    return body
 
 
 def install(app: FastAPI) -> None:

@@ -47,7 +47,7 @@ class Limits(BaseModel, frozen=True, extra="forbid"):
 
     body: bytes of a request; target: bytes of its path and query; rate: requests a second that one address may send for long, after a `burst`;
     clients: addresses that are remembered; seconds: until an answer that must be computed is put off; heavy: answers computed at once;
-    kept: bytes of finished answers that are kept.
+    slow: explanations and scenarios at once, beside those; kept: bytes of finished answers that are kept.
     """
 
     body: int = 65_536
@@ -57,6 +57,7 @@ class Limits(BaseModel, frozen=True, extra="forbid"):
     clients: int = 4_096
     seconds: float = 20.0
     heavy: int = 2
+    slow: int = 1
     kept: int = 64_000_000
 
 

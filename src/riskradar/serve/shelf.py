@@ -34,6 +34,7 @@ class View:
 
     record: Record
     building: Lock = field(default_factory=Lock)
+    opening: Lock = field(default_factory=Lock)  # its own: a graph need not wait until a run is opened
 
     @property
     def live(self) -> bool:
@@ -73,7 +74,7 @@ class View:
 
     def opened(self) -> Opened:
         """The run opened again, to explain and to shock; UsageError when the data have changed."""
-        with self.building:
+        with self.opening:
             return self._opened
 
     @cached_property

@@ -1,4 +1,4 @@
-"""The routes under /v1, all read-only: each one checks its parameters and sends an answer of `scores`, `lines`, `market` or `account`."""
+"""The routes under /v1, none of which changes anything: each one checks its parameters and sends the answer of a module beside this one."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from riskradar.serve import account, answers, lines, market, overview, scores, why
+from riskradar.serve import account, answers, lines, market, overview, scores, whatif, why
 from riskradar.serve.asked import (
     Day,
     EvaluationAsked,
@@ -24,17 +24,20 @@ from riskradar.serve.asked import (
     Plain,
     RunName,
     RunsPage,
+    ShocksAsked,
+    StressAsked,
     Table,
     TargetPage,
     TimelineAsked,
 )  # fmt: skip
-from riskradar.serve.problems import MEDIA
+from riskradar.serve.problems import MEDIA, Refused
 from riskradar.serve.scores import Span
 from riskradar.serve.shelf import Shelf, View
 from riskradar.serve.wire import Wire, rather_csv
 
+PROBLEM: dict[str, Any] = {"content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"description": about, "content": {MEDIA: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    code: PROBLEM | {"description": about}
     for code, about in {
         400: "not a request", 401: "a token is needed", 403: "another origin", 404: "not there", 409: "the data have changed since the run",
         413: "too long", 414: "too long an address", 421: "another host", 422: "parameters that do not fit", 429: "too many requests",
@@ -65,7 +68,7 @@ class Desk:
 def router(shelf: Shelf, wire: Wire) -> APIRouter:
     """Every route of the API."""
     desk = Desk(shelf, wire, APIRouter(prefix="/v1", responses=PROBLEMS))
-    for add in (_runs, _scores, _record, _market):
+    for add in (_runs, _scores, _questions, _record, _market):
         add(desk)
     return desk.api
 
@@ -117,10 +120,6 @@ def _scores(desk: Desk) -> None:
     async def first(request: Request, run: RunName, asked: Annotated[NowAsked, Query()]) -> Response:
         return await send(request, run, lambda view: overview.overview(view, asked.model, asked.date))
 
-    @get("/runs/{run}/explain", why.Explained, "Why a score is what it is: terms that add up to it, or to its change")
-    async def explain(request: Request, run: RunName, asked: Annotated[ExplainAsked, Query()]) -> Response:
-        return await send(request, run, lambda view: why.explain(view, asked.date, asked.target, asked.model, asked.against))
-
     @get("/runs/{run}/models/{model}/history", answers.History, "A forecast over time", table=True)
     async def history(request: Request, run: RunName, model: ModelName, asked: Annotated[TargetPage, Query()]) -> Response:
         return await send(request, run, lambda view: scores.history(view, model, asked.target, asked.span()), asked)
@@ -129,6 +128,38 @@ def _scores(desk: Desk) -> None:
     async def timeline(request: Request, run: RunName, asked: Annotated[TimelineAsked, Query()]) -> Response:
         span = Span(asked.start, asked.end)
         return await send(request, run, lambda view: lines.timeline(view, asked.model, asked.target, span, asked.points))
+
+
+def _questions(desk: Desk) -> None:
+    """Why, and what if: a run is opened again for them, so each may take a while and they wait for one another."""
+    get, shelf = desk.get, desk.shelf
+
+    async def slowly(request: Request, run: str, make: Callable[[View], answers.Answer], body: str = "") -> Response:
+        return await desk.wire.send(request, lambda: shelf.stamp(run), lambda: make(shelf.view(run)), slow=True, body=body)
+
+    @get("/runs/{run}/explain", why.Explained, "Why a score is what it is: terms that add up to it, or to its change")
+    async def explain(request: Request, run: RunName, asked: Annotated[ExplainAsked, Query()]) -> Response:
+        return await slowly(request, run, lambda view: why.explain(view, asked.date, asked.target, asked.model, asked.against))
+
+    @get("/runs/{run}/shocks", whatif.Allowed, "Which shocks a session knows, with their range")
+    async def shocks(request: Request, run: RunName, asked: Annotated[ShocksAsked, Query()]) -> Response:
+        return await slowly(request, run, lambda view: whatif.allowed(view, asked.date))
+
+    @desk.api.post(
+        "/runs/{run}/stress", response_model=whatif.Stressed, summary="What the scores would have been under shocks; nothing is stored",
+        operation_id="runs_run_stress", responses={415: PROBLEM | {"description": "a body that is not JSON"}}, dependencies=[Depends(json_only)],
+    )  # fmt: skip
+    async def stress(request: Request, run: RunName, asked: StressAsked) -> Response:
+        return await slowly(
+            request, run, lambda view: whatif.stress(view, asked.date, asked.shocks, asked.model, asked.target, asked.reverse),
+            asked.model_dump_json(),
+        )  # fmt: skip
+
+
+def json_only(request: Request) -> None:
+    """A body must say that it is JSON, which no form of another site can."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refused(415, "a body must be application/json")
 
 
 def _record(desk: Desk) -> None:

@@ -14,10 +14,10 @@ from starlette.responses import HTMLResponse, Response
 from riskradar.html import words
 from riskradar.serve import alerts, levels, pages, v1
 from riskradar.serve.asked import RunName, Table
-from riskradar.serve.problems import MEDIA, Missing, Refused
+from riskradar.serve.problems import MEDIA, Missing, Refused, inert
 from riskradar.serve.shelf import LATEST, Shelf, View
 from riskradar.serve.track import Track, track
-from riskradar.serve.wire import Wire, inert
+from riskradar.serve.wire import Wire
 from riskradar.serve.workplace import Workplace
 from riskradar.tables import Target
 

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode
 
 import anyio.to_thread
 from pydantic import BaseModel
@@ -21,13 +21,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from riskradar.serve.answers import Answer
-from riskradar.serve.problems import Refused
+from riskradar.serve.problems import Refused, inert
 from riskradar.serve.security import Limits
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet would run or read as one
-INERT = {b"<": b"\\u003c", b">": b"\\u003e", b"&": b"\\u0026"}  # inside JSON these stand in strings only
 AROUND = 10_000  # bytes
-WAITING = 64  # answers in the making, before new ones are refused
+Asked = tuple[str, bytes, bool, str]  # path, query, whether CSV is wanted, and a body
+WAITING, QUEUE = 64, 8  # answers in the making, and slow ones, before new ones are refused
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Kept:
         """Bytes in memory, at most nearly: an address and headers come on top of the body."""
         return len(self.body) + len(self.small) + AROUND
 
-    def response(self, headers: Headers) -> Response:
-        """The answer as a caller wants it: nothing when it is known there, compressed when that is read there."""
-        wanted = headers.get("if-none-match")
+    def response(self, headers: Headers, whole: bool = False) -> Response:
+        """The answer as a caller wants it: nothing when it is known there, unless the `whole` is sent anyway; compressed when that is read there."""
+        wanted = None if whole else headers.get("if-none-match")
         if wanted is not None and matches(wanted, self.headers["etag"]):
             return Response(None, 304, {name: value for name, value in self.headers.items() if name != "content-type"})
         if "gzip" in headers.get("accept-encoding", ""):
@@ -55,29 +55,79 @@ class Kept:
         return Response(self.body, 200, self.headers)
 
 
+class Lane:
+    """Where answers are made: in so many threads, each answer once, and so many in all before new ones are refused."""
+
+    def __init__(self, threads: int, waiting: int) -> None:
+        self.threads, self.waiting = threads, waiting
+        self._making: dict[Any, asyncio.Task[Kept]] = {}
+        self._limiter: anyio.CapacityLimiter | None = None
+
+    async def made(self, key: object, make: Callable[[], Kept], keep: Callable[[Kept], None], seconds: float) -> Kept:
+        """What `make` gives, handed to `keep` too; TimeoutError while it goes on being made: whoever asks next is told what came of it."""
+        if key not in self._making:
+            for old in [old for old, task in self._making.items() if task.done()][: -self.waiting]:  # nobody came for them
+                del self._making[old]
+            if sum(not task.done() for task in self._making.values()) >= self.waiting:
+                raise Refused(503, "too many answers are being made; ask again later", {"retry-after": "5"})
+            self._making[key] = asyncio.create_task(self._threaded(make, keep))
+            self._making[key].add_done_callback(lambda task: task.cancelled() or task.exception())  # read, though nobody may come for it
+        task = self._making[key]
+        try:
+            return await asyncio.wait_for(asyncio.shield(task), seconds)
+        finally:
+            if task.done() and self._making.get(key) is task:
+                del self._making[key]
+
+    async def _threaded(self, make: Callable[[], Kept], keep: Callable[[Kept], None]) -> Kept:
+        self._limiter = self._limiter or anyio.CapacityLimiter(self.threads)
+        made = await anyio.to_thread.run_sync(make, limiter=self._limiter)
+        keep(made)
+        return made
+
+
 class Wire:
-    """Makes answers in threads, few at a time and each one once, and keeps their bytes as long as the run stands as it did."""
+    """Makes answers in threads, few at a time, and keeps their bytes as long as the run stands as it did; slow ones hold up only each other."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._kept: OrderedDict[Any, Kept] = OrderedDict()
         self._size = 0
-        self._making: dict[Any, asyncio.Task[Kept]] = {}
-        self._threads: anyio.CapacityLimiter | None = None
+        self._quick, self._slow = Lane(limits.heavy, WAITING), Lane(limits.slow, QUEUE)
 
-    async def send(self, request: Request, current: Callable[[], object], make: Callable[[], BaseModel], table: bool = False) -> Response:
-        """The answer of a request about runs whose state is `current`; table: send its rows as CSV."""
+    async def send(
+        self, request: Request, current: Callable[[], object], make: Callable[[], BaseModel], table: bool = False, slow: bool = False,
+        body: str = "",
+    ) -> Response:  # fmt: skip
+        """The answer of a request about runs whose state is `current`; table: send its rows as CSV; body: what it asks beside its address."""
         scope, stamp = request.scope, current()
 
         def packed() -> Kept:
             return pack(make(), scope["path"], request.query_params, table, stamp, current)
 
-        kept = self.found(scope, request.headers) or await self._made((stamp, asked(scope, request.headers)), packed)
-        return kept.response(request.headers)
+        key = (*asked(scope, request.headers), body)
+        try:
+            kept = self._held(key) or await self._made(key, stamp, packed, self._slow if slow else self._quick, self.limits.seconds)
+        except TimeoutError:
+            raise Refused(503, "the answer is still being made; ask again in a while", {"retry-after": "5"}) from None
+        return kept.response(request.headers, whole=scope["method"] != "GET")
+
+    async def read(self, address: str, current: Callable[[], object], make: Callable[[], Answer], seconds: float) -> bytes | None:
+        """What a GET of `address`, a slow one, would be answered with; None while that is still being made after so many seconds."""
+        path, _, query = address.partition("?")
+        stamp, key = current(), (unquote(path), query.encode(), False, "")
+        try:
+            kept = self._held(key) or await self._made(
+                key, stamp, lambda: pack(make(), unquote(path), {}, False, stamp, current), self._slow, seconds)  # fmt: skip
+        except TimeoutError:
+            return None
+        return kept.body
 
     def found(self, scope: Scope, headers: Headers) -> Kept | None:
         """An answer to the same request that still holds."""
-        key = asked(scope, headers)
+        return self._held((*asked(scope, headers), ""))
+
+    def _held(self, key: Asked) -> Kept | None:
         kept = self._kept.get(key)
         try:
             if kept is None or kept.current() != kept.stamp:
@@ -87,28 +137,15 @@ class Wire:
         self._kept.move_to_end(key)
         return kept
 
-    async def _made(self, key: tuple[object, object], make: Callable[[], Kept]) -> Kept:
-        if key not in self._making:
-            if len(self._making) >= WAITING:
-                raise Refused(503, "too many answers are being made; ask again later", {"retry-after": "5"})
-            self._making[key] = asyncio.create_task(self._make(key, make))
-        try:
-            return await asyncio.wait_for(asyncio.shield(self._making[key]), self.limits.seconds)
-        except TimeoutError:
-            raise Refused(503, "the answer is still being made; ask again in a while", {"retry-after": "10"}) from None
+    async def _made(self, key: Asked, stamp: object, make: Callable[[], Kept], lane: Lane, seconds: float) -> Kept:
+        def keep(made: Kept) -> None:
+            before = self._kept.pop(key, None)
+            self._kept[key] = made
+            self._size += made.size - (before.size if before else 0)
+            while self._size > self.limits.kept and len(self._kept) > 1:
+                self._size -= self._kept.popitem(last=False)[1].size
 
-    async def _make(self, key: tuple[object, object], make: Callable[[], Kept]) -> Kept:
-        try:
-            self._threads = self._threads or anyio.CapacityLimiter(self.limits.heavy)
-            made = await anyio.to_thread.run_sync(make, limiter=self._threads)
-        finally:
-            del self._making[key]
-        before = self._kept.pop(key[1], None)
-        self._kept[key[1]] = made
-        self._size += made.size - (before.size if before else 0)
-        while self._size > self.limits.kept and len(self._kept) > 1:
-            self._size -= self._kept.popitem(last=False)[1].size
-        return made
+        return await lane.made((stamp, key), make, keep, seconds)
 
 
 class Again:
@@ -146,13 +183,6 @@ def pack(answer: BaseModel, path: str, query: Mapping[str, str], table: bool, st
     if following:
         headers["link"] = f'<{path}?{urlencode({**query, "cursor": following})}>; rel="next"'
     return Kept(body, gzip.compress(body, 6, mtime=0), headers, stamp, current)
-
-
-def inert(body: bytes) -> bytes:
-    """JSON that stays JSON wherever it is pasted: no tag begins in it."""
-    for character, escape in INERT.items():
-        body = body.replace(character, escape)
-    return body
 
 
 def matches(wanted: str, tag: str) -> bool:
