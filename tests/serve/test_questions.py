@@ -78,7 +78,7 @@ def test_the_smallest_shock_that_raises_the_alarm(client: TestClient) -> None:
     found = client.post(STRESS, json={**DAY, "reverse": "market returns"}).json()
     assert found["shocks"] == []
     assert found["found"]["reverse"]["kind"] == "market returns"
-    assert found["sentences"][-1].startswith("Reverse stress, vol+breadth")
+    assert found["sentences"][-1].startswith("Reverse stress of market returns on vol+breadth")
 
 
 WRONG = {

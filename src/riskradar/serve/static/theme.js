@@ -22,6 +22,7 @@
       else box.removeAttribute("tabindex");
     });
     reach();
+    addEventListener("load", reach); // with every style sheet
     addEventListener("resize", reach);
     const here = document.querySelector(".pages [aria-current]");
     if (here) here.parentElement.scrollLeft = Math.max(0, here.offsetLeft - here.parentElement.offsetLeft - 60);
