@@ -29,12 +29,14 @@ bench: $(VENV)/ready ## speed beside named peers, as ratios; results in results/
 	$(BIN)/python benchmarks/store.py
 	$(BIN)/python benchmarks/contagion.py
 	$(BIN)/python benchmarks/serve.py
+	$(BIN)/python benchmarks/explain.py
 	$(BIN)/python benchmarks/daily.py --models vol+breadth pool
 
 prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proofs/
 	$(BIN)/python prove/ranks.py --count 1000000
 	$(BIN)/python prove/noise.py
 	$(BIN)/python prove/contagion.py
+	$(BIN)/python prove/explain.py
 	$(BIN)/python prove/store.py
 	$(BIN)/python prove/quality.py
 	$(BIN)/python prove/scenario.py

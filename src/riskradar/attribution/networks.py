@@ -32,7 +32,7 @@ BASELINE = "with every input at its mean over the sessions that it learned from,
 
 
 @dataclass(frozen=True, eq=False)
-class _About:
+class About:
     """What stands behind the numbers of a network: its sessions, which assets take part [N], and its inputs by name, with training means [F + M]."""
 
     read: Read
@@ -75,7 +75,7 @@ def gcn(fitted: FittedNetwork, read: Read) -> Atoms:
     keep = np.flatnonzero(np.any(raw.mask, axis=0))
     r, i, j = np.nonzero(standard.a)
     edges = Edges(r, keep[i], keep[j], standard.a[r, i, j].astype(float), found.adds[1][r, i, j])
-    about = _About(read, rows, np.any(raw.mask, axis=0), config.inputs, (), fitted.learned["mean"].astype(float))
+    about = About(read, rows, np.any(raw.mask, axis=0), config.inputs, (), fitted.learned["mean"].astype(float))
 
     def without(gone: Bool) -> float:
         x, a = standard.x.astype(float), standard.a.astype(float)
@@ -116,9 +116,9 @@ def srr(fitted: FittedSrr, read: Read) -> Atoms:
         return said[0, 0, column] if said is not None else torch.zeros(())
 
     sessions = np.arange(len(read.features.dates) - fitted.history, len(read.features.dates), config.every)
-    about = _About(read, sessions, np.any(raw.mask, axis=0), config.inputs, config.context, _means(learned, config.inputs, config.context))
+    about = About(read, sessions, np.any(raw.mask, axis=0), config.inputs, config.context, _means(learned, config.inputs, config.context))
     standard = raw.compact().standardised(learned["read.mean"], learned["read.scale"])
-    return replace(_market(standard, config.layers, score, about), attention=fitted.fusion(*given))
+    return replace(layered(standard, config.layers, score, about), attention=fitted.fusion(*given))
 
 
 def radar(fitted: FittedRadar, read: Read) -> Atoms:
@@ -134,14 +134,14 @@ def radar(fitted: FittedRadar, read: Read) -> Atoms:
         return opened * (said - usual)
 
     last = np.array([len(read.features.dates) - 1])
-    about = _About(read, last, np.any(raw.mask, axis=0), config.inputs, config.context, _means(learned, config.inputs, config.context))
+    about = About(read, last, np.any(raw.mask, axis=0), config.inputs, config.context, _means(learned, config.inputs, config.context))
     standard = raw.standardised(learned["read.mean"], learned["read.scale"]).compact()
-    found = _market(standard, network.architecture.layers, score, about)
+    found = layered(standard, network.architecture.layers, score, about)
     return replace(found, edges=dict(zip(fitted.radar.layers, found.edges.values(), strict=True)))
 
 
-def _market(standard: Market, layers: Sequence[str], score: Callable[[Block, Send], Tensor], about: _About) -> Atoms:
-    """A score of snapshots with layers of edges, each of which can fade."""
+def layered(standard: Market, layers: Sequence[str], score: Callable[[Block, Send], Tensor], about: About) -> Atoms:
+    """A score of standardised snapshots with layers of edges, each of which can fade; score: of a block, and of how messages are sent along edges."""
     block = Block.of(standard, "float64")
     stored = {name: Stored.of(layer, standard) for name, layer in zip(layers, standard.layers, strict=True)}
 
