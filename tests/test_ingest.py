@@ -218,6 +218,7 @@ def test_a_key_that_is_not_set(shelf) -> None:
 
 
 def test_nothing_to_fetch(shelf) -> None:
+    assert ingest.fetch(shelf, Config.model_validate({"sources": {"use": []}}), FRIDAY).sources == ()
     with pytest.raises(UsageError, match=r"sources\.assets"):
         ingest.fetch(shelf, Config.model_validate({"sources": {"use": ["yahoo"]}}), FRIDAY)
     with pytest.raises(UsageError, match="no time zone"):

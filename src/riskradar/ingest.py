@@ -11,15 +11,18 @@ from zoneinfo import ZoneInfo
 
 from riskradar.config import Config
 from riskradar.data.calendar import exchange
-from riskradar.data.cells import known_day
+from riskradar.data.cells import iso_day, known_day
 from riskradar.data.quality import Doubt, Known, Value, judge
 from riskradar.data.sentiment import Headline, SentimentConfig, daily
 from riskradar.data.sources import HEADLINE, SOURCES, Cell, Client, Missing, Payload, Request
+from riskradar.data.sources.cache import Cache
 from riskradar.errors import RadarError, UsageError
 from riskradar.store import Store
 
 PATIENCE = 2  # names in a row that fail before a source is left alone: it is not to be hammered
 MEMORY = timedelta(days=7)  # how far back the stored feeds are read again, since a feed forgets its headlines within a day or two
+BEFORE = timedelta(days=60)  # what is stored of these days before the first one that comes is its past: a last close, a run of equal ones
+CACHE = "http"  # the folder, among the raw payloads, of answers that their sources may confirm
 OBSERVED = "observed"  # the data.calendar that takes any day as it comes
 _NEW_YORK = ZoneInfo("America/New_York")
 
@@ -78,37 +81,42 @@ def fetch(store: Store, config: Config, moment: datetime, client: Client | None 
     """Fetch every source of sources.use into the store, one commit per source, and tell what became of every cell.
 
     moment: now, with its zone; no price of a session still running is taken. A source that fails leaves what the others brought, and what is stored.
-    UsageError when nothing is configured; the first error when nothing came and the store holds nothing of any of these sources.
+    With sources.use empty nothing is asked. UsageError when no asset is named; the first error when nothing came and the store holds nothing of them.
     """
     if moment.tzinfo is None:
         raise UsageError(f"the moment {moment} has no time zone; nothing was fetched; add one")
     until = moment.astimezone(_NEW_YORK).date()
     request = Request(config.sources.assets, until - timedelta(days=config.sources.days), until, moment, _sentiment(config))
-    known = {name: store.newest(name) for name in config.sources.use}
-    with client or Client(now=lambda: moment) as ready:
-        reports = tuple(_source(store, config, ready, request, name, known) for name in config.sources.use)
-    if all(report.last is None for report in reports):
+    with client or Client(now=lambda: moment, cache=Cache(store.payload_folder / CACHE)) as ready:
+        reports = tuple(_source(store, config, ready, request, name) for name in config.sources.use)
+    if reports and all(report.last is None for report in reports):
         nothing = UsageError("no source was asked for anything; nothing was fetched; set sources.use and sources.assets")
         raise next((error for report in reports for error in report.errors), nothing)
     return Report(moment, reports)
 
 
-def _source(store: Store, config: Config, client: Client, request: Request, name: str, known: dict[str, Known]) -> SourceReport:
+def _source(store: Store, config: Config, client: Client, request: Request, name: str) -> SourceReport:
     payloads, cells, errors = _asked(client, getattr(config.sources, name, None), request, name)
     if any(cell.series == HEADLINE for cell in cells):
         undated = [cell for cell in cells if not cell.day]
         cells = [*_tones(name, [*store.payloads(name, request.moment - MEMORY), *payloads], request), *undated]
+    known = _known(store, config, cells)
     others = {other: of for other, of in known.items() if other != name}
     calendar = None if config.data.calendar == OBSERVED else exchange(config.data.calendar)
     judged = judge(cells, request.moment, calendar, known[name], others, config.quality)
     values = [_dated(v, known[name], request.moment) for v in judged.accepted] if SOURCES[name].fleeting else judged.accepted
     stored = store.keep(name, payloads, values, judged.refused, request.moment) if payloads else 0
-    known[name] = store.newest(name) if stored else known[name]
     return SourceReport(
         source=name, received=judged.received, stored=stored, refused=len(judged.refused), empty=judged.empty,
         duplicates=judged.duplicates + len(judged.accepted) - stored, rules=tuple(sorted(Counter(r.rule for r in judged.refused).items())),
-        last=max((day for of in known[name].values() for day in of), default=None), errors=tuple(errors), doubts=tuple(judged.doubts),
+        last=store.last_day(name), errors=tuple(errors), doubts=tuple(judged.doubts),
     )  # fmt: skip
+
+
+def _known(store: Store, config: Config, cells: Sequence[Cell]) -> dict[str, Known]:
+    """What every source of sources.use said about the days of some cells, and about those shortly before."""
+    first = min((day for cell in cells if (day := iso_day(cell.day))), default=date.max)
+    return {name: store.newest(name, first - min(BEFORE, first - date.min)) for name in config.sources.use}
 
 
 def _asked(client: Client, config: Any, request: Request, name: str) -> tuple[list[Payload], list[Cell], list[RadarError]]:

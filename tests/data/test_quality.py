@@ -1,5 +1,6 @@
 """What is refused has a rule, what is odd is told, nothing is lost, and a crash is neither."""
 
+import math
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -124,6 +125,15 @@ def test_a_fall_by_half_in_a_storm_of_trading_is_believed(shares_traded: int, be
     found = judged([*cells, *volumes])
     assert [d.rule for d in found.doubts] == ["split_suspect"]
     assert bool(found.refused) is not believed
+
+
+@pytest.mark.parametrize(("move", "believed"), [(0.10, True), (0.02, False)])
+def test_a_fall_by_half_among_wild_moves_is_believed(move: float, believed: bool) -> None:
+    before = [64.0 * math.exp(move * (n % 2)) for n in range(21)]
+    days = [d.item() for d in XNYS.days[np.searchsorted(XNYS.days, np.datetime64(DAYS[0])) + np.arange(-21, 0)]]
+    found = judged(closes(before[-1] / 2, before[-1] / 2), {("close", "AAA"): dict(zip(days, before, strict=True))})
+    assert [bool(found.accepted), [r.rule for r in found.refused]] == [believed, [] if believed else ["split_suspect"] * 2]
+    assert [d.rule for d in found.doubts] == ["split_suspect"]
 
 
 def test_a_split_is_seen_against_the_last_stored_close() -> None:

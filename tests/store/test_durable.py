@@ -1,5 +1,6 @@
 """No crash loses what was committed: kills, errors at every call, simulated power loss; and the instruments find planted faults."""
 
+import contextlib
 import errno
 import signal
 import subprocess
@@ -84,6 +85,15 @@ def test_an_error_at_every_call_of_a_file_loses_nothing(tmp_path, monkeypatch, e
         ends_well(store)
 
 
+def test_a_disk_that_refuses_when_a_store_is_made(tmp_path, monkeypatch):
+    url = f"sqlite:///{tmp_path}/deep/radar.db"
+    with monkeypatch.context() as plan:
+        plan.setattr(files, "os", Recorder(fail=0, error=OSError(errno.ENOSPC, "full")))
+        with pytest.raises(StorageError, match="cannot write into"):
+            Store.create(url)
+    assert Store.create(url).status()["sources"] == []
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # the planted interruption comes before SQLAlchemy knows of the cursor
 def test_an_interruption_at_every_statement_loses_nothing(url):
     statements = []
@@ -115,6 +125,18 @@ def ends_well(store, value=1.0):
     assert store.newest("s") == {("close", "A"): {NOON.date(): value}}
     assert verify(store) == []
     assert not list(store.payload_folder.glob(".writing-*"))
+
+
+def test_no_flipped_bit_of_a_raw_file_goes_unseen(tmp_path):
+    content = b"2020-03-20,A,1.0\n" * 20
+    file = files.path(tmp_path, files.put(tmp_path, content))
+    whole = file.read_bytes()
+    for bit in range(8 * len(whole)):
+        harmed = bytearray(whole)
+        harmed[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(harmed)
+        with contextlib.suppress(StorageError):
+            assert files.get(tmp_path, file.name.removesuffix(".gz")) == content
 
 
 LOOP = """

@@ -1,9 +1,11 @@
 """A panel from the store is the panel from the files, bit for bit; damage is found, named, and mended from the raw files."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from sqlalchemy import select, text, update
 
 from riskradar import api, config, data, record
 from riskradar.cli import app
+from riskradar.daily.workspace import enter
 from riskradar.data import DataConfig
 from riskradar.errors import InputError, StorageError, UsageError
 from riskradar.store import Store, database, import_file, read, repair, schema, verify
@@ -183,6 +186,25 @@ def test_the_command_line(tmp_path, files):
         assert said("data", "export", str(tmp_path / name), "--store", url).startswith(f"{sum(one['stored'] for one in told.values()):,} rows")
     assert pd.read_parquet(tmp_path / "all.parquet")["value"].tolist() == pd.read_csv(tmp_path / "all.csv")["value"].tolist()
     assert said("data", "export", str(tmp_path / "none.csv"), "--store", url, "--as-of", "1980-01-01").startswith("0 rows")
+
+
+def test_init_writes_the_settings_that_the_next_verbs_read(tmp_path, files, monkeypatch):
+    from typer.testing import CliRunner
+
+    monkeypatch.chdir(tmp_path)
+    for words in (["init", "my store"], ["data", "import", "--prices", str(files / "prices.csv")], ["data", "status"], ["data", "verify"]):
+        assert CliRunner().invoke(app, words).exit_code == 0
+    written = Path("riskradar.toml").read_text()
+    made, store = enter(Path("riskradar.toml"))
+    assert made.data.store == f"sqlite:///{tmp_path}/my store/radar.db"
+    assert store.status()["sources"][0]["stored"] > 0
+    Path("riskradar.toml").write_text("[data]\nstore = 'sqlite:///mine.db'\n")
+    api.init(Path("my store"))
+    assert Path("riskradar.toml").read_text() == "[data]\nstore = 'sqlite:///mine.db'\n"
+    Path("all.toml").write_text(re.sub(r"^# (\[?\w+( = .*|\])$)", r"\1", written.replace("use = []  ", "# "), flags=re.MULTILINE))
+    full = config.load("standard", Path("all.toml"))
+    assert full.sources.use == ("yahoo", "fred")
+    assert (full.data.index, full.daily.model, full.alerts.target) == ("SPY", "ewma-vol", "20/10")
 
 
 def test_the_calendar():

@@ -89,6 +89,16 @@ def test_what_a_fetch_keeps(store):
     assert (told["received"], told["stored"], told["quarantined"]) == (2, 1, 1)
 
 
+def test_the_newest_values_of_a_window_are_those_of_the_whole(store):
+    days = ("2020-02-03", "2020-03-02", "2020-03-03")
+    for value, source in ((1, "one"), (2, "two"), (3, "one")):
+        store.append(source, observed(*(("close", "A", day, value, None) for day in days)), NOON if value < 3 else LATER)
+    since = date(2020, 3, 2)
+    assert store.newest("one", since) == {("close", "A"): dict.fromkeys((since, date(2020, 3, 3)), 3.0)}
+    assert store.newest("two", date(2020, 3, 4)) == {}
+    assert (store.last_day("two"), store.last_day("none")) == (date(2020, 3, 3), None)
+
+
 def test_of_two_sources_the_one_that_came_first_is_taken(store):
     store.append("one", observed(("close", "A", "2020-03-02", 10, None)), NOON)
     others = observed(("close", "A", "2020-03-02", 20, None), ("close", "A", "2020-03-03", 21, None), ("close", "B", "2020-03-02", 5, None))

@@ -28,32 +28,39 @@ if TYPE_CHECKING:
 
 
 def init(folder: Path = Path("store")) -> str:
-    """Make a store in a folder, or open the one that is there; returns the URL for data.store."""
+    """Make a store in a folder, or open the one that is there; returns the URL for data.store.
+
+    Beside the folder a commented riskradar.toml that names the store, unless there is one.
+    """
     url = f"sqlite:///{folder.resolve() / 'radar.db'}"
     store.Store.create(url)
+    workspace.found(folder.resolve().parent / WORKSPACE, url)
     return url
 
 
 def data_import(url: str, prices: Sequence[Path] = (), macro: Path | None = None, sentiment: Path | None = None) -> dict[str, store.Receipt]:
-    """Add files to a store, one commit each; name -> what became of its cells. Raises the errors of riskradar.store.import_file."""
+    """Add files to a store (empty: that of the workspace here), one commit each; name -> what became of its cells.
+
+    Raises the errors of riskradar.store.import_file.
+    """
     files: list[tuple[Path, store.Setting]] = [(path, "prices") for path in prices]
     files += [(macro, "macro")] if macro else []
     files += [(sentiment, "sentiment")] if sentiment else []
     if not files:
         raise UsageError("no file was named; nothing was stored; give --prices, --macro or --sentiment")
-    opened = store.Store.open(url)
+    opened = workspace.store_here(url)
     return {str(path): store.import_file(opened, path, setting, datetime.now(UTC)) for path, setting in files}
 
 
 def data_export(url: str, path: Path, as_of: str = "") -> int:
-    """Write what a store knew to a Parquet or CSV file of series, asset, date, known_at and value; how many rows.
+    """Write what a store (empty: that of the workspace here) knew to a Parquet or CSV file of series, asset, date, known_at and value; how many rows.
 
     as_of: 20:00 New York of a day, or now. known_at is empty where the lag table decides. UsageError for another ending or no day.
     """
     if path.suffix not in (".parquet", ".csv"):
         raise UsageError(f"{path} ends neither in .parquet nor in .csv; nothing was written; name one of them")
     moment = store.evening(_day(as_of)) if as_of else datetime.now(UTC)
-    frame = store.Store.open(url).as_of(moment).observations().frame()
+    frame = workspace.store_here(url).as_of(moment).observations().frame()
     record.write_bytes(path, frame.to_parquet(index=False) if path.suffix == ".parquet" else frame.to_csv(index=False).encode())
     return len(frame)
 

@@ -27,8 +27,7 @@ app = typer.Typer(
 stored = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The store of live data.")
 app.add_typer(stored, name="data")
 
-STORE = "sqlite:///store/radar.db"
-StoreUrl = Annotated[str, typer.Option("--store", help="the database, as data.store", metavar="URL")]
+StoreUrl = Annotated[str, typer.Option("--store", help="the database; that of riskradar.toml here unless given", metavar="URL")]
 Preset = Annotated[str, typer.Argument(help="standard, wide, tiny, paper or paper-text")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="over the preset, e.g. layers.correlation.window=20", metavar="KEY=VALUE")]
 File = Annotated[Path | None, typer.Option("--config", help="a TOML file over the preset", metavar="FILE")]

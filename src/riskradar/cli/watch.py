@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    pass
-
-from riskradar.cli.front import FINDING, STORE, Home, Json, Settings, StoreUrl, Workspace, app, moment, progress, put_json, stored
+from riskradar.cli.front import FINDING, Home, Json, Settings, StoreUrl, Workspace, app, moment, progress, put_json, stored
 
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(help="where the database and the raw files go", metavar="FOLDER")] = Path("store")) -> None:
-    """Make a store for live data; prints what to set data.store to."""
+    """Make a store for live data, and beside it a commented riskradar.toml, unless there is one; prints what data.store is to be."""
     from riskradar import api
 
-    url = api.init(folder)
-    print(f"data.store={url}")
-    typer.echo(f'write into riskradar.toml:\n[data]\nstore = "{url}"\nthen: riskradar data import, train, update', err=True)
+    print(f"data.store={api.init(folder)}")
+    typer.echo("its settings: riskradar.toml beside the folder (one that was there is kept); then: riskradar data import, train, update", err=True)
 
 
 @stored.command("import")
 def data_import(
-    url: StoreUrl = STORE,
+    url: StoreUrl = "",
     prices: Annotated[list[Path] | None, typer.Option(help="wide or long prices; may be given several times", metavar="FILE")] = None,
     macro: Annotated[Path | None, typer.Option(help="macro series, as data.macro", metavar="FILE")] = None,
     sentiment: Annotated[Path | None, typer.Option(help="sentiment, as data.sentiment", metavar="FILE")] = None,
@@ -41,12 +37,12 @@ def data_import(
 
 
 @stored.command()
-def status(url: StoreUrl = STORE, as_json: Json = False) -> None:
+def status(url: StoreUrl = "", as_json: Json = False) -> None:
     """What the store holds, source by source."""
     from riskradar import text
-    from riskradar.store import Store
+    from riskradar.daily.workspace import store_here
 
-    found = Store.open(url).status()
+    found = store_here(url).status()
     if as_json:
         return put_json(found)
     header = ("source", "batches", "received", "stored", "identical", "corrected", "quarantined", "last")
@@ -57,7 +53,7 @@ def status(url: StoreUrl = STORE, as_json: Json = False) -> None:
 @stored.command()
 def export(
     path: Annotated[Path, typer.Argument(help="a file that ends in .parquet or .csv", metavar="FILE")],
-    url: StoreUrl = STORE,
+    url: StoreUrl = "",
     as_of: Annotated[str, typer.Option(help="what was known at 20:00 New York of this day; now unless given", metavar="DATE")] = "",
 ) -> None:
     """Write every value of the store, each vintage a row."""
@@ -81,23 +77,26 @@ def calendar(
 
 
 @stored.command()
-def verify(url: StoreUrl = STORE, as_json: Json = False) -> None:
+def verify(url: StoreUrl = "", as_json: Json = False) -> None:
     """Check every row and raw file of the store against its hash."""
+    from riskradar.daily.workspace import store_here
     from riskradar.errors import StorageError
-    from riskradar.store import Store, verify
+    from riskradar.store import verify
 
-    found = verify(Store.open(url))
+    found = verify(store_here(url))
     put_json({"found": found}) if as_json else print("\n".join(found or ["every row and every raw file is what was stored"]))
     if found:
-        raise StorageError(f"{found[0]}, and {len(found) - 1} more; nothing was changed; riskradar data repair")
+        more = f", and {len(found) - 1} more" if found[1:] else ""
+        raise StorageError(f"{found[0]}{more}; nothing was changed; riskradar data repair")
 
 
 @stored.command()
-def repair(url: StoreUrl = STORE, as_json: Json = False) -> None:
+def repair(url: StoreUrl = "", as_json: Json = False) -> None:
     """Put damaged rows back from the raw files where these give the same bytes; nothing is removed."""
-    from riskradar.store import Store, repair
+    from riskradar.daily.workspace import store_here
+    from riskradar.store import repair
 
-    found = repair(Store.open(url))
+    found = repair(store_here(url))
     put_json({"found": found}) if as_json else print("\n".join(found or ["no observation is damaged"]))
 
 

@@ -27,6 +27,8 @@ UNITS = (100, 1000)  # pence for pounds, and worse
 NEAR = 0.03  # of a logarithm: a split happens on a day that has a return of its own
 BUSY = 3.0  # times the usual turnover: a split moves the price and the count of shares, not the money
 USUAL = 20  # sessions
+QUARTILE = 0.6745  # of the standard normal distribution: the median size of a move in standard deviations
+WILD = 8.0  # robust standard deviations of the sessions before: a jump within them needs no split to explain it
 CALM = -0.03  # median return of the other assets; where they fall further, a fall by half may well be true
 SPLIT_LIKE = math.log(1.4)  # a rewrite of history by more than this is no dividend
 DIFFERENT = 1e-6  # of a logarithm: what is written with fewer digits is not a rewrite
@@ -224,12 +226,14 @@ def _jumps(
 ) -> tuple[dict[Value, str], list[Doubt]]:
     """Refused: a value in other units, and every value from a suspected split on, until it is known or trusted.
 
-    On a day of falling markets, or of a turnover that no split explains, the suspicion is told and the value believed.
+    On a day of falling markets, of a turnover that no split explains, or in a time of such moves, the suspicion is told and the value believed.
     """
     rules: dict[Value, str] = {}
     doubts: list[Doubt] = []
     earlier = [day for day in before if day < of[0].day]
     level = before[max(earlier)] if earlier and of[0].day not in before else of[0].value
+    closes = [before[day] for day in sorted(earlier)[-USUAL - 1 :]]
+    moves = [abs(math.log(now / last)) for last, now in pairwise(closes) if last > 0 and now > 0]
     suspected = False
     for value in of:
         jump = math.log(value.value / level) if value.value > 0 and level > 0 else 0.0
@@ -241,13 +245,15 @@ def _jumps(
             continue
         if explained or abs(jump) < SPLIT_LIKE:
             level = value.value
+            moves = [*moves, abs(jump)][-USUAL:]
             continue
         if any(abs(abs(jump) - math.log(unit)) < NEAR for unit in UNITS):
             rules[value] = "unit_jump"
         elif any(abs(abs(jump) - math.log(shares)) < NEAR for shares in SPLITS):
             text = f"{level:g} to {value.value:g} looks like a split; if it is a price, add \"{value.asset} {value.day}\" to quality.trust"
             doubts.append(Doubt("split_suspect", value.series, value.asset, value.day, text))
-            suspected = market.calm(value.asset, value.day) and not market.busy(value.asset, value.day)
+            wild = len(moves) == USUAL and abs(jump) < WILD * median(moves) / QUARTILE
+            suspected = not wild and market.calm(value.asset, value.day) and not market.busy(value.asset, value.day)
             if suspected:
                 rules[value] = "split_suspect"
             level = level if suspected else value.value

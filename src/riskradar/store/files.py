@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 import tempfile
+import zlib
 from pathlib import Path
 
 from riskradar.errors import StorageError
@@ -31,7 +32,7 @@ def get(folder: Path, name: str) -> bytes:
     file = path(folder, name)
     try:
         content = gzip.decompress(file.read_bytes())
-    except (OSError, EOFError, ValueError) as error:
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged"
         raise StorageError(f"payload {file} cannot be read ({reason}); the store is unchanged; put the file back from a copy") from None
     if hashlib.sha256(content).hexdigest() != name:

@@ -56,7 +56,7 @@ def _again(store: Store, connection: Connection, batch: int, block: int, sha256:
         raise StorageError(f"batch {batch} came from {about['source']}, and what was believed of it cannot be judged again; fetch it again")
     parsed = payload_blocks(files.get(store.payload_folder, given[0]["content"]), given[0]["name"], given[0]["url"])
     batch_rows = coded(connection, about["source"], observations_of(parsed))
-    before = overlapping(connection, batch_rows, batch)
+    before = overlapping(connection, SOURCE, batch_rows, batch)
     fresh = compare(batch_rows, before, today(datetime.fromisoformat(about["moment"]), about["source"])).fresh
     first = int(connection.scalar(select(func.min(BLOCKS.c.id)).where(BLOCKS.c.batch == batch)) or block)
     made = [schema.signed({"id": number, **row}) for number, row in enumerate(as_blocks(batch, fresh), first)]

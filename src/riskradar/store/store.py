@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from riskradar import data
 from riskradar.data import DataConfig, Raw
@@ -24,6 +24,7 @@ from riskradar.store.schema import BATCHES, BLOCKS, DIGEST, NAMES, PAYLOADS, QUA
 from riskradar.store.view import NEW_YORK, RADAR, View
 from riskradar.tables.observations import Observations
 
+EPOCH = date(1970, 1, 1)
 CONFLICT = "conflict"  # the rule of rows of one batch that contradict each other
 
 
@@ -38,12 +39,16 @@ class Store:
     def create(cls, url: str) -> Store:
         """Make an empty store, or open the one that is there; StorageError when it cannot be written."""
         address, folder = database.parse(url)
+        new = [parent for parent in folder.parents if not parent.exists()]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            files.sync(folder.parent)
+            store = cls._migrated(cls(database.engine(address), folder))
+            for made in (folder, *new):
+                files.sync(made.parent)  # of a store that was found too: who made it may have been killed before this line
         except OSError as error:
-            raise StorageError(f"cannot write into {folder.parent}: {error.strerror}; nothing was made; choose another folder") from None
-        return cls._migrated(cls(database.engine(address), folder))
+            told = f"cannot write into {folder.parent}: {error.strerror}"
+            raise StorageError(f"{told}; what was there is kept; choose another folder, or free some space and run again") from None
+        return store
 
     @classmethod
     def open(cls, url: str) -> Store:
@@ -63,7 +68,6 @@ class Store:
         if not current:
             with database.transaction(store.engine, writes=True) as connection:
                 schema.migrate(connection, schema.MIGRATIONS)
-            files.sync(store.payload_folder.parent)
         return store
 
     def append(
@@ -82,7 +86,7 @@ class Store:
         with database.transaction(self.engine, writes=True) as connection:
             number = rows.following(connection, BATCHES)
             batch = coded(connection, source, observations)
-            verdict = compare(batch, overlapping(connection, batch, number), today(moment, source))
+            verdict = compare(batch, overlapping(connection, source, batch, number), today(moment, source))
             bad = [*(_refusal(one) for one in refused), *_conflicts(observations, np.flatnonzero(verdict.conflict))]
             receipt = Receipt(len(batch) + len(refused), len(verdict.fresh), verdict.identical, verdict.corrected, len(bad))
             about = {"source": source, "moment": moment.astimezone(UTC).isoformat(), **vars(receipt), "previous": _previous(connection)}
@@ -102,16 +106,23 @@ class Store:
             raise UsageError(f"the moment {moment} has no time zone; nothing was read; add one")
         return View(self.engine, moment)
 
-    def newest(self, source: str) -> Known:
-        """The newest value of each day of each series and asset that `source` gave."""
+    def newest(self, source: str, since: date = date.min) -> Known:
+        """The newest value of each day from `since` on of each series and asset that `source` gave."""
+        first = days(since)
         with database.transaction(self.engine, writes=False) as connection:
             names = rows.names(connection, NAMES.c.source == source)
-            mine = np.isin(np.arange(rows.following(connection, NAMES)), list(names))
-            found = Rows.joined([p.take(mine[p.of]) for p in rows.blocks(connection)]).newest().current()
+            parts = rows.blocks(connection, first, -NEVER, of_source(source))
+            found = Rows.joined([p.take(np.flatnonzero(p.date >= first)) for p in parts]).newest().current()
         known: dict[tuple[str, str], dict[date, float]] = {}
         for name, day, value in zip(found.of.tolist(), found.date.astype("datetime64[D]").tolist(), found.value.tolist(), strict=True):
             known.setdefault(names[name], {})[day] = value
         return known
+
+    def last_day(self, source: str) -> date | None:
+        """The last day that any value of `source` speaks of; None where there is none."""
+        with database.transaction(self.engine, writes=False) as connection:
+            last = connection.scalar(select(func.max(BLOCKS.c.last)).where(of_source(source)))
+        return None if last is None else EPOCH + timedelta(days=int(last))
 
     def payloads(self, source: str, since: datetime) -> list[Payload]:
         """The payloads of `source` that were retrieved since then; StorageError when one is damaged."""
@@ -147,7 +158,17 @@ def read(config: DataConfig) -> Raw:
 
 def today(moment: datetime, source: str) -> int:
     """The day, since 1970, on which what comes at `moment` becomes known."""
-    return ((known_day(moment, source) or date.min) - date(1970, 1, 1)).days
+    return days(known_day(moment, source) or date.min)
+
+
+def days(day: date) -> int:
+    """Days since 1970."""
+    return (day - EPOCH).days
+
+
+def of_source(source: str) -> ColumnElement[bool]:
+    """Blocks of the batches of one source."""
+    return BLOCKS.c.batch.in_(select(BATCHES.c.id).where(BATCHES.c.source == source))
 
 
 def coded(connection: Connection, source: str, observations: Observations) -> Rows:
@@ -162,14 +183,14 @@ def coded(connection: Connection, source: str, observations: Observations) -> Ro
     return Rows(codes[observations.of], day, np.where(np.isnat(observations.known_at), NEVER, known_at).astype(np.int32), observations.value)
 
 
-def overlapping(connection: Connection, batch: Rows, before: int) -> Rows:
-    """What batches before number `before` say about the days and names of a batch, as `newest`."""
+def overlapping(connection: Connection, source: str, batch: Rows, before: int) -> Rows:
+    """What batches of `source` before number `before` say about the days and names of a batch, as `newest`."""
     if not len(batch):
         return batch
     first, last = int(batch.date.min()), int(batch.date.max())
     mine = np.zeros(rows.following(connection, NAMES), bool)
     mine[batch.of] = True
-    parts = rows.blocks(connection, first, last, BLOCKS.c.batch < before)
+    parts = rows.blocks(connection, first, last, BLOCKS.c.batch < before, of_source(source))
     return Rows.joined([p.take(np.flatnonzero(mine[p.of] & (p.date >= first) & (p.date <= last))) for p in parts]).newest()
 
 

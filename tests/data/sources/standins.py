@@ -27,12 +27,16 @@ Handler = Callable[[str, dict[str, str]], Reply]
 
 @dataclass
 class StandIn:
-    """One server: `replies` are given first, one by one, then `handler` answers; `asked` holds path and query of every request."""
+    """One server: `replies` are given first, one by one, then `handler` answers; `asked` holds path and query of every request.
+
+    A reply with an ETag or Last-Modified that the request names is confirmed with 304 instead; `confirmed` counts these.
+    """
 
     handler: Handler
     replies: list[Reply] = field(default_factory=list)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     url: str = ""
+    confirmed: int = 0
 
 
 @contextmanager
@@ -49,6 +53,10 @@ def serving(handler: Handler, *replies: Reply) -> Iterator[StandIn]:
                 query |= {key: values[0] for key, values in parse_qs(self.rfile.read(length).decode()).items()}
             stand.asked.append((parts.path, query))
             reply = stand.replies.pop(0) if stand.replies else stand.handler(parts.path, query)
+            asking = {"ETag": self.headers.get("If-None-Match"), "Last-Modified": self.headers.get("If-Modified-Since")}
+            if any(value == asking.get(name) for name, value in reply.headers.items()):
+                stand.confirmed += 1
+                reply = Reply(status=304)
             self.send_response(reply.status)
             for name, value in reply.headers.items():
                 self.send_header(name, value)

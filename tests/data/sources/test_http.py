@@ -3,6 +3,7 @@
 import base64
 import itertools
 import logging
+import os
 import time
 import tracemalloc
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from riskradar.data.sources.cache import Cache
 from riskradar.data.sources.http import Address, Client, Keys, Limits
 from riskradar.errors import SourceError, UsageError
 from tests.data.sources.standins import LOGIN, Reply, packed, serving
@@ -215,3 +217,65 @@ def test_a_page_to_log_in_is_quoted_on_one_line() -> None:
     assert answer.told.startswith("<!DOCTYPE html>")
     assert len(answer.told) <= 120
     assert answer.told.isprintable()
+
+
+def cached(tmp_path, *replies: Reply, keys: Keys | None = None, params: dict[str, str] | None = None) -> tuple[list[bytes], int]:
+    """Bodies of one request after the other through one cache, and how many were confirmed instead of sent."""
+    keys = keys or Keys({})
+    with serving(lambda path, query: GOOD, *replies) as stand:
+        stand.replies = [r._replace(headers={k: v.replace("HERE", stand.url) for k, v in r.headers.items()}) for r in replies]
+        bodies = []
+        while stand.replies:
+            with Client(keys, cache=Cache(tmp_path), now=lambda: NOON) as client:
+                bodies.append(client.get(Limits(rate=1e9), f"{stand.url}/data", params).body)
+        return bodies, stand.confirmed
+
+
+@pytest.mark.parametrize("header", ["ETag", "Last-Modified"])
+def test_what_has_not_changed_is_confirmed_and_not_sent(tmp_path, header: str) -> None:
+    one, two = Reply(b"one", headers={header: '"1"'}), Reply(b"two", headers={header: '"2"'})
+    assert cached(tmp_path, one, one, two, two, Reply(b"three"), two) == ([b"one", b"one", b"two", b"two", b"three", b"two"], 3)
+
+
+def test_what_carries_no_mark_or_is_no_answer_is_not_kept(tmp_path) -> None:
+    assert cached(tmp_path, GOOD, Reply(b"gone", 404, {"ETag": "x"})) == ([b"good", b"gone"], 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("harm", [lambda kept: kept[:-1], lambda kept: kept.replace(b"one", b"two"), lambda kept: b"", lambda kept: b"[]\n"])
+def test_a_damaged_answer_is_asked_for_again(tmp_path, harm) -> None:
+    one = Reply(b"one", headers={"ETag": "1"})
+    with serving(lambda path, query: one) as stand:
+        for _ in range(2):
+            with Client(Keys({}), cache=Cache(tmp_path)) as client:
+                assert client.get(Limits(rate=1e9), f"{stand.url}/data").body == b"one"
+            [file] = tmp_path.iterdir()
+            file.write_bytes(harm(file.read_bytes()))
+        assert stand.confirmed == 0
+
+
+def test_a_redirected_request_asks_about_the_new_address_only(tmp_path) -> None:
+    one, there = Reply(b"one", headers={"ETag": "1"}), Reply(status=302, headers={"Location": "/other", "ETag": "x"})
+    assert cached(tmp_path, one, there, one) == ([b"one", b"one"], 0)
+
+
+def test_a_confirmation_that_nobody_asked_for_is_no_answer(tmp_path) -> None:
+    with serving(lambda path, query: Reply(status=304)) as stand, Client(Keys({}), cache=Cache(tmp_path)) as client:
+        assert client.get(Limits(), f"{stand.url}/data").status == 304
+
+
+def test_no_key_in_the_cache(tmp_path) -> None:
+    keys = Keys({"RISKRADAR_X_KEY": CANARY})
+    echo = Reply(CANARY.encode(), headers={"ETag": CANARY})
+    assert cached(tmp_path, echo, echo, keys=keys, params={"key": CANARY})[0] == [b"***", b"***"]
+    assert [CANARY.encode() in file.read_bytes() or b"canary" in file.read_bytes() for file in tmp_path.iterdir()] == [False]
+
+
+def test_an_address_that_nobody_asks_for_is_forgotten(tmp_path) -> None:
+    cache = Cache(tmp_path)
+    cache.put("http://old", {"etag": "1"}, b"old")
+    [old] = tmp_path.iterdir()
+    os.utime(old, (0, 0))
+    cache.put("http://new", {"etag": "1"}, b"new")
+    assert cache.get("http://old") is None
+    assert cache.get("http://new").body == b"new"

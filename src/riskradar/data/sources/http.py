@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus, urljoin, urlsplit
 
 from pydantic import AfterValidator, BaseModel, Field
 
+from riskradar.data.sources.cache import ASKED, Cache, Kept
 from riskradar.errors import SourceError, UsageError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ AGENT = "systemic-risk-radar"
 HIDDEN = "***"
 SHORTEST_KEY = 8  # what is shorter could not be struck out of texts without harm
 MAX_REDIRECTS = 3
+NOT_MODIFIED = 304
 TRANSIENT = frozenset({408, 425, 429, 500, 502, 503, 504})
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds; doubled from try to try, then cut by up to a half at random
 LOGGERS = ("httpx2", "httpcore2.connection", "httpcore2.http11", "httpcore2.proxy", "yfinance")  # those that print addresses and headers
@@ -129,9 +131,13 @@ class Trouble(Exception):
 
 @dataclass
 class Client:
-    """An HTTP client for one session of fetching; use as a context. Clock, sleep and chance are arguments, so that tests need not wait."""
+    """An HTTP client for one session of fetching; use as a context. Clock, sleep and chance are arguments, so that tests need not wait.
+
+    cache: where answers are kept that a source may confirm (304) instead of sending them again.
+    """
 
     keys: Keys = field(default_factory=Keys)
+    cache: Cache | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -206,6 +212,7 @@ class Client:
         for _ in range(MAX_REDIRECTS + 1):
             left = max(deadline - self.clock(), 0.001)
             read = min(config.read, left)
+            kept = self._known(request)
             request.extensions["timeout"] = {"connect": min(config.connect, left), "read": read, "write": read, "pool": read}
             try:
                 with self._answering(request) as response:
@@ -214,11 +221,24 @@ class Client:
                         continue
                     if response.status_code in TRANSIENT:
                         raise Trouble(f"answers {response.status_code}", _wait_asked(response.headers.get("retry-after"), self.now()))
-                    body = b"".join(self._unpacked(response, config, deadline))
+                    if response.status_code == NOT_MODIFIED and kept is not None:
+                        return Answer(200, kept.body, self.keys.redacted(str(request.url)), self.now())
+                    body = self.keys.struck(b"".join(self._unpacked(response, config, deadline)))
             except httpx2.RequestError as error:
                 raise Trouble(f"cannot be reached ({type(error).__name__}: {' '.join(str(error).split())})") from None
-            return Answer(response.status_code, self.keys.struck(body), self.keys.redacted(str(request.url)), self.now())
+            answer = Answer(response.status_code, body, self.keys.redacted(str(request.url)), self.now())
+            if self.cache is not None and request.method == "GET" and answer.status == 200:
+                self.cache.put(answer.url, {name: self.keys.redacted(value) for name, value in response.headers.items()}, body)
+            return answer
         raise SourceError(f"{request.url.host} redirects more than {MAX_REDIRECTS} times; nothing was kept of it; check base_url")
+
+    def _known(self, request: httpx2.Request) -> Kept | None:
+        """What is kept of the address of a GET, about which the request then asks."""
+        kept = self.cache.get(self.keys.redacted(str(request.url))) if self.cache is not None and request.method == "GET" else None
+        for name in ASKED.values():
+            request.headers.pop(name, None)  # a request that was redirected asks about another address
+        request.headers.update({} if kept is None else kept.asking)
+        return kept
 
     @contextmanager
     def _answering(self, request: httpx2.Request) -> Iterator[httpx2.Response]:
