@@ -42,7 +42,7 @@ def tables(found: Mapping[str, Any]) -> list[Table]:
     everywhere, alone = f"{INSIDE}, learned from everything outside it; {never}", f"{INSIDE}, learned inside one crisis only; {DIAGONAL}; {never}"
     return [
         Table("What a layer adds", LAYER, ("model", "without", "headline", "shown", *targets), tuple(_removed(r, targets) for r in removed)),
-        Table("Variants of srr", VARIANT, ("variant", "headline", *targets), tuple(_variant(r, targets) for r in found["variants"])),
+        Table("Variants of srr", VARIANT, ("variant", "headline", *targets), tuple(_variant(r, targets) for r in found.get("variants", []))),
         Table("One crisis left out", everywhere, (*out, *targets), tuple(_window(r, out, targets) for r in left_out)),
         Table("From one crisis to another", alone, (*one, *targets), tuple(_window(r, one, targets) for r in transfer)),
         Table("Placebos", PLACEBO, ("placebo", "model", "beats the rule", *targets), tuple(_placebo(r, targets) for r in placebo)),
