@@ -6,7 +6,7 @@ of the decoys, and others at random. What counts is how many edges of the first 
 the variance of the logit that the label is drawn from, the rest is noise that no input shows; at strength 0 it makes up nothing.
 
 `srr` learns from 3,000 samples, with the encoder that keeps what an asset is apart from what its neighbours are: a convolution adds the two up and
-ranks far worse. Explained are later samples in which at least six such edges exist. Recall is the share of true things among the five named first
+ranks far worse. Explained are later samples in which at least six such edges exist, and as many join the decoys. Recall is the share of true things among the five named first
 (assets, edges), or whether the one named first is true (layer, snapshot). Assets are ranked by the size of what their numbers and edges add; `assets
 net` ranks by the sum, in which the two may cancel, as stress without its edges lowers the score of a network that has never seen an empty graph.
 Decoys are as large, as many and as well joined: at strength 0 truth may be found no more often than they are, which is what chance means here.
@@ -117,12 +117,13 @@ class Market:
         return fit_seeds(Srr(MODEL), self.features, self.graphs, self.labels, self.fold, seeds)
 
     def shown(self, count: int) -> list[int]:
-        """The ends of the first later samples with enough true edges."""
+        """The ends of the first later samples with enough edges in the true layer and snapshot, among the stressed and among the decoys."""
         found: list[int] = []
         for end in self.ends[TRAINED:].tolist():
             at = end - (SEQUENCE - 1) + TRUE_SNAPSHOT
-            stressed = self.group[at] == 1
-            if self.edges[at, TRUE_LAYER][np.ix_(stressed, stressed)].sum() / 2 >= LEAST_EDGES and len(found) < count:
+            groups = [self.group[at] == k for k in (1, 2)]
+            joined = [self.edges[at, TRUE_LAYER][np.ix_(group, group)].sum() / 2 for group in groups]
+            if min(joined) >= LEAST_EDGES and len(found) < count:
                 found.append(end)
         return found
 
