@@ -6,9 +6,10 @@ of the decoys, and others at random. What counts is how many edges of the first 
 the variance of the logit that the label is drawn from, the rest is noise that no input shows; at strength 0 it makes up nothing.
 
 `srr` learns from 3,000 samples, with the encoder that keeps what an asset is apart from what its neighbours are: a convolution adds the two up and
-ranks far worse. Explained are later samples in which at least six such edges exist, and as many join the decoys. Recall is the share of true things among the five named first
-(assets, edges), or whether the one named first is true (layer, snapshot). Assets are ranked by the size of what their numbers and edges add; `assets
-net` ranks by the sum, in which the two may cancel, as stress without its edges lowers the score of a network that has never seen an empty graph.
+ranks far worse. Explained are later samples in which at least six such edges exist, and as many join the decoys. Recall is the share of true things
+among the five named first (assets, edges), or whether the one named first is true (layer, snapshot). Assets are ranked by the size of what their
+numbers and edges add; `assets net` ranks by the sum, in which the two may cancel, as stress without its edges lowers the score of a network that has
+never seen an empty graph.
 Decoys are as large, as many and as well joined: at strength 0 truth may be found no more often than they are, which is what chance means here.
 
 The oracle is a network that counts those edges without having learned it: explained in the same way, it tells what the attribution misses apart from
@@ -33,8 +34,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from prove.contagion import interval
 from sklearn.metrics import roc_auc_score
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from prove.contagion import interval
 
 from riskradar.attribution import Atoms, Read, attribute
 from riskradar.attribution.checks import CURVE, agreement, deletion
