@@ -41,6 +41,7 @@ prove: $(VENV)/ready ## the longer proofs, each with its budget; results in proo
 	$(BIN)/python prove/quality.py
 	$(BIN)/python prove/scenario.py
 	$(BIN)/python prove/serve.py
+	$(BIN)/python prove/walk.py
 	$(BIN)/python prove/daily.py
 	bash prove/wheel.sh
 
