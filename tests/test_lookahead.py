@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -69,6 +70,13 @@ def test_clean_line_has_no_finding(market: dict[str, str]) -> None:
     checks = {"diagonal", "prefix", "poison", "shuffle", "cold cut", "what it learned", "its score", "known too early", "folds"}
     assert checks <= result.compared.keys()
     assert "no leak found" in result.lines()[0]
+
+
+def test_an_index_that_overflows_in_a_shuffled_future_is_no_warning(market: dict[str, str], tmp_path: Path) -> None:
+    prices = pd.read_csv(market["prices"], index_col="date")
+    prices["AA"] /= 1e8
+    prices.to_csv(tmp_path / "prices.csv")
+    assert audit({**market, "prices": str(tmp_path / "prices.csv")}, *CLEAN).findings == ()
 
 
 def frame(x: np.ndarray) -> pd.DataFrame:

@@ -271,6 +271,7 @@ def _critical(whole: _Whole, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.array(sorted(int(t) for t in chosen if t < T))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # an index of a thousand returns of a million per cent is no number, and need not be one
 def _changed_future(whole: _Whole, sessions: NDArray[np.int64], seed: int) -> _Notes:
     """All rows up to each of the sessions, with the future cut off, poisoned or shuffled."""
     notes = _Notes()
