@@ -10,7 +10,7 @@ import pytest
 
 from riskradar.store import Store
 
-BINARIES = Path("/usr/lib/postgresql/15/bin")
+BINARIES = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("nowhere"))
 
 
 def _server(folder: Path, *command: str) -> None:

@@ -108,8 +108,26 @@ def test_a_store_moves_no_hash_but_as_of_does():
 
 
 def test_no_password_in_the_settings():
-    with pytest.raises(ValueError, match="holds a password"):
-        DataConfig(store="postgresql://me:canary@host/db?payloads=x")
+    with pytest.raises(UsageError, match="holds a password") as told:
+        config.load("tiny", None, ["data.store=postgresql://me:canary@host/db?payloads=x"])
+    assert "canary" not in str(told.value)
+
+
+def test_init_puts_the_rows_on_a_server(url, tmp_path, monkeypatch, files):
+    if url.startswith("sqlite"):
+        with pytest.raises(UsageError, match="no PostgreSQL"):
+            api.init(tmp_path / "s", server=url)
+        return
+    monkeypatch.chdir(tmp_path)
+    server, _, _ = url.partition("&payloads=")
+    with pytest.raises(UsageError, match="password") as told:
+        api.init(tmp_path / "a folder", server=server.replace("radar@", "radar:canary@"))
+    assert "canary" not in str(told.value)
+    api.init(tmp_path / "a folder", server=server)
+    api.data_import("", [files / "prices.csv"])
+    made, store = enter(Path("riskradar.toml"))
+    assert made.data.store.startswith("postgresql://")
+    assert store.status()["sources"][0]["stored"] > 0
 
 
 def test_a_series_that_sounds_like_a_price_is_refused(tmp_path):

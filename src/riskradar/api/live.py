@@ -27,12 +27,13 @@ if TYPE_CHECKING:
     pass
 
 
-def init(folder: Path = Path("store")) -> str:
+def init(folder: Path = Path("store"), server: str = "") -> str:
     """Make a store in a folder, or open the one that is there; returns the URL for data.store.
 
+    server: of PostgreSQL, which keeps the rows while the folder keeps the raw files; UsageError for another, or one with a password in its URL.
     Beside the folder a commented riskradar.toml that names the store, unless there is one.
     """
-    url = f"sqlite:///{folder.resolve() / 'radar.db'}"
+    url = store.url_of(folder.resolve(), server)
     store.Store.create(url)
     workspace.found(folder.resolve().parent / WORKSPACE, url)
     return url

@@ -11,11 +11,14 @@ from riskradar.cli.front import FINDING, Home, Json, Settings, StoreUrl, Workspa
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(help="where the database and the raw files go", metavar="FOLDER")] = Path("store")) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(help="where the database and the raw files go", metavar="FOLDER")] = Path("store"),
+    server: Annotated[str, typer.Option(help="PostgreSQL for the rows; the password comes from PGPASSWORD", metavar="URL")] = "",
+) -> None:
     """Make a store for live data, and beside it a commented riskradar.toml, unless there is one; prints what data.store is to be."""
     from riskradar import api
 
-    print(f"data.store={api.init(folder)}")
+    print(f"data.store={api.init(folder, server)}")
     typer.echo("its settings: riskradar.toml beside the folder (one that was there is kept); then: riskradar data import, train, update", err=True)
 
 

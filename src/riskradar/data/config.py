@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, field_validator
 
+from riskradar.errors import UsageError
+
 ALIASES = {
     "date": ("date",), "asset": ("asset", "ticker", "symbol"), "close": ("close", "adj_close", "adj close", "price"), "volume": ("volume",),
     "sector": ("sector",), "kind": ("kind",), "series": ("series",), "value": ("value",), "known_at": ("known_at",),
@@ -46,7 +48,7 @@ class DataConfig(BaseModel, frozen=True, extra="forbid"):
     @classmethod
     def _without_password(cls, store: str) -> str:
         if re.match(r"[^/]*//[^/@]*:[^/@]*@", store) or "password=" in store:
-            raise ValueError("data.store holds a password, which every run would keep; put it into PGPASSWORD or ~/.pgpass")
+            raise UsageError("data.store holds a password, which every run would keep; nothing was opened; put it into PGPASSWORD or ~/.pgpass")
         return store
 
     @field_validator("columns")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -35,6 +36,18 @@ def parse(url: str) -> tuple[URL, Path]:
     raise UsageError(f"data.store = {shown!r}: write sqlite:///FOLDER/radar.db or postgresql://HOST/NAME?{PAYLOADS}=FOLDER; nothing was opened")
 
 
+def url_of(folder: Path, server: str = "") -> str:
+    """The URL of a store whose files lie in a folder, and whose rows lie there too or on a PostgreSQL server; UsageError for another server."""
+    if not server:
+        return f"sqlite:///{folder / 'radar.db'}"
+    made, _ = parse(f"{server}{'&' if '?' in server else '?'}{PAYLOADS}={quote(str(folder / PAYLOADS))}")
+    if made.get_backend_name() != "postgresql":
+        raise UsageError(f"server {server!r} is no PostgreSQL; nothing was made; write postgresql://USER@HOST/NAME")
+    if made.password:
+        raise UsageError("the server's URL holds a password; nothing was made; leave it out and set PGPASSWORD, or write it into ~/.pgpass")
+    return made.set(drivername="postgresql").update_query_dict({PAYLOADS: str(folder / PAYLOADS)}).render_as_string()
+
+
 def engine(url: URL) -> Engine:
     """An engine that opens a connection for each use, so that nothing stays locked between two."""
     try:
@@ -42,7 +55,7 @@ def engine(url: URL) -> Engine:
             return create_engine(url, poolclass=NullPool, isolation_level="REPEATABLE READ")
         made = create_engine(url, poolclass=NullPool)
     except (ModuleNotFoundError, NoSuchModuleError):
-        raise UsageError("PostgreSQL needs psycopg; nothing was opened; pip install 'systemic-risk-radar[live]'") from None
+        raise UsageError("PostgreSQL needs psycopg; nothing was opened; pip install 'systemic-risk-radar[postgres]'") from None
     event.listen(made, "connect", _set_up)
     event.listen(made, "begin", _begin)
     return made
