@@ -1,4 +1,4 @@
-"""Graph layers whose edges can fade: the messages of srr in plain torch, each edge with a gate between 0 (not there) and 1 (as stored).
+"""Graph layers whose edges can fade: the messages of srr, each edge with a gate between 0 (not there) and 1 (as stored).
 
 In a convolution a gate scales the weight of its edge, and with it the degrees. In attention it scales what is received along the edge after the
 softmax over all stored edges, so that an edge that has faded is still compared and says nothing.
@@ -13,15 +13,14 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn.functional import leaky_relu
 
 from riskradar.models.networks import Weights
 from riskradar.models.srr.architecture import Architecture
 from riskradar.models.srr.encoders import linear
-from riskradar.models.srr.kernels.attention import SLOPE
+from riskradar.models.srr.kernels.fading import GATV2, TRANSFORMER, Along, Fading
 from riskradar.models.srr.market import Layer, Market
 from riskradar.models.srr.network import Send
-from riskradar.tables.arrays import Int
+from riskradar.tables.arrays import Float, Int
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,10 +76,6 @@ class _Part:
         """What each edge's sender holds of [S, lines, ...]; the slope of index_select is a sum over lines, that of brackets many times slower."""
         return values.index_select(1, self.of)
 
-    def received(self, values: Tensor) -> Tensor:
-        """What each edge's receiver holds of [S, lines, ...]."""
-        return values.index_select(1, self.to)
-
     def summed(self, values: Tensor, lines: int) -> Tensor:
         """Sum of [S, E, ...] over the edges of each receiver, [S, lines, ...]."""
         return values.new_zeros(len(values), lines, *values.shape[2:]).index_add(1, self.to, values)
@@ -94,43 +89,39 @@ def _convolution(architecture: Architecture, weights: Weights, name: str, h: Ten
     return (root[:, None] * (received + root[:, None] * sent) + weights[f"{name}.bias"][:, None]).relu()
 
 
-def _gatv2(architecture: Architecture, weights: Weights, name: str, h: Tensor, along: _Part) -> Tensor:
-    (S, lines, H), heads = h.shape, architecture.heads
-    source, target = linear(weights, f"{name}.project", h).chunk(2, dim=2)
-    vector, bias = weights[f"{name}.attention"][:, None], weights[f"{name}.edge"][:, None]
-
-    def score(z: Tensor, weight: Tensor) -> Tensor:
-        bent = vector * leaky_relu(z, SLOPE)
-        return bent.view(S, -1, heads, H // heads).sum(3) + bias * weight[:, None]
-
-    edge, own = score(along.sent(source) + along.received(target), along.weight), score(source + target, h.new_ones(1))
-    top = _largest(edge, own, along)
-    power, itself = (edge - along.received(top)).exp(), (own - top).exp()
-    total = itself + along.summed(power, lines)
-    heard = along.summed(_wide(power * along.gate[:, None], H) * along.sent(source), lines) + _wide(itself, H) * source
-    return (heard / _wide(total, H) + weights[f"{name}.bias"][:, None]).relu()
+def _attention(architecture: Architecture, weights: Weights, name: str, h: Tensor, along: _Part) -> Tensor:
+    values, none = linear(weights, f"{name}.project", h), h.new_zeros(len(h), h.shape[2])
+    vector, shift = (weights.get(f"{name}.{part}", none) for part in ("attention", "bias"))
+    kernels = {"gatv2": GATV2, "transformer": TRANSFORMER}[architecture.encoder]
+    begin = np.searchsorted(along.to.numpy(), np.arange(h.shape[1] + 1))
+    edges = (begin, along.of.numpy(), along.weight.numpy())
+    out: Tensor = _Fade.apply(values, along.gate, (vector, weights[f"{name}.edge"], shift), edges, kernels)  # type: ignore[no-untyped-call]
+    return out
 
 
-def _transformer(architecture: Architecture, weights: Weights, name: str, h: Tensor, along: _Part) -> Tensor:
-    (S, lines, H), heads = h.shape, architecture.heads
-    query, key, value, own = linear(weights, f"{name}.project", h).chunk(4, dim=2)
-    product = (along.received(query) * along.sent(key)).view(S, -1, heads, H // heads).sum(3) / (H // heads) ** 0.5
-    edge = product + weights[f"{name}.edge"][:, None] * along.weight[:, None]
-    top = _largest(edge, edge.new_full((S, lines, heads), -torch.inf), along)
-    power = (edge - along.received(top)).exp()
-    total = along.summed(power, lines)
-    heard = along.summed(_wide(power * along.gate[:, None], H) * along.sent(value), lines)
-    return (heard / _wide(torch.where(total > 0, total, 1.0), H) + own).relu()
+class _Fade(torch.autograd.Function):
+    """Attention along fading edges with ReLU; see kernels.fading."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, gate: Tensor, learned: tuple[Tensor, ...], edges: tuple[Int, Int, Float], kernels: Fading) -> Tensor:
+        """[S, L, ...] and gates [E] -> [S, L, H]."""
+        (S, L, _), H, heads = values.shape, learned[0].shape[1], learned[1].shape[1]
+        out, share, own = values.new_empty(S, L, H), values.new_empty(S, len(gate), heads), values.new_empty(S, L, heads)
+        fixed = (*(each.contiguous().numpy() for each in learned), Along(*edges, gate.detach().contiguous().numpy()))
+        kept = tuple(each.numpy() for each in (out, share, own))
+        kernels.forward(values.detach().contiguous().numpy(), *fixed, *kept)
+        ctx.save_for_backward(values)
+        ctx.about = (fixed, kept, kernels)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        """Slopes of the values and the gates."""
+        fixed, kept, kernels = ctx.about
+        (values,) = ctx.saved_tensors
+        to_values, to_gate = torch.zeros_like(values), values.new_zeros(kept[1].shape[1])
+        kernels.backward(values.detach().contiguous().numpy(), *fixed, *kept, slope.contiguous().numpy(), to_values.numpy(), to_gate.numpy())
+        return to_values, to_gate, None, None, None
 
 
-KINDS = {"gcn": _convolution, "gatv2": _gatv2, "transformer": _transformer}
-
-
-def _largest(edge: Tensor, own: Tensor, along: _Part) -> Tensor:
-    """The largest score of each receiver, [S, lines, heads]: a constant of its softmax, without a slope."""
-    index = along.to[None, :, None].expand(len(edge), -1, edge.shape[2])
-    return own.detach().scatter_reduce(1, index, edge.detach(), "amax")
-
-
-def _wide(by_head: Tensor, H: int) -> Tensor:
-    return by_head.repeat_interleave(H // by_head.shape[2], dim=2)
+KINDS = {"gcn": _convolution, "gatv2": _attention, "transformer": _attention}
