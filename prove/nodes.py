@@ -28,22 +28,19 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from safetensors.numpy import load_file, save_file  # noqa: E402
 
-from riskradar import backtest, data, features, labels, layers  # noqa: E402
+from riskradar import backtest, data, nodes  # noqa: E402
 from riskradar.evaluate.nodes import HALVES, NodeSkillConfig, explained, losses, skills  # noqa: E402
-from riskradar.features import FeaturesConfig  # noqa: E402
-from riskradar.labels import LabelsConfig  # noqa: E402
-from riskradar.layers import LayersConfig  # noqa: E402
-from riskradar.layers.residual import ResidualConfig  # noqa: E402
 from riskradar.layers.twins import placebo  # noqa: E402
-from riskradar.models.radar import INPUTS, NODE_MODELS, REALISED, NodesConfig  # noqa: E402
-from riskradar.models.radar.shrink import ShrinkConfig, shrunk, slopes  # noqa: E402
+from riskradar.models.radar import NODE_MODELS  # noqa: E402
+from riskradar.models.radar.shrink import slopes  # noqa: E402
+from riskradar.nodes import NodesConfig  # noqa: E402
 from riskradar.split import SplitConfig, folds  # noqa: E402
 from riskradar.tables import Panel  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 SAME_FIRM = ("FOX", "GOOG", "NWS")  # the other class of each is in the file
 TARGETS = ("log-volatility/5", "log-volatility/20", "log-drawdown/20", "log-drawdown/60")
-RESIDUAL = ResidualConfig(method="gaussian", window=500, neighbours=60, power=2.0)
+CONFIG = NodesConfig(names=("har", "ridge", "ridge-graph", "nodes-no-graph", "nodes"), targets=TARGETS)
 SPLIT = SplitConfig(first=datetime.date(2002, 1, 2), embargo=0)
 ROWS = {"har": "har", "ridge": "ridge", "ridge-graph": "ridge-graph", "twin": "nodes-no-graph", "graph": "nodes", "shuffled": "nodes"}
 LEARNED = ("twin", "graph", "shuffled")
@@ -80,18 +77,17 @@ def tables(frame, ragged):
     panel: Panel = data.assemble(data.read_frame(frame.ffill(limit=2) if ragged else frame, config), config)[0]
     if ragged:
         panel = replace(panel, member=members(panel))
-    built = features.build(panel, FeaturesConfig(node=(*INPUTS, *REALISED.values()), context=()))
-    graphs = layers.build(panel, LayersConfig(names=("residual",), residual=RESIDUAL))
-    return built, graphs, placebo(graphs, 0), labels.build(panel, LabelsConfig(targets=TARGETS, units="nodes"))
+    built, graphs, outcome = nodes.tables(panel, CONFIG)
+    return built, graphs, placebo(graphs, 0), outcome
 
 
-def forecast(row, made, config, seeds, store):
+def forecast(row, made, seeds, store):
     """Forecasts of one row, [S, T, N, K] float32, and their process CPU seconds; made once and kept."""
     if store.exists():
         kept = load_file(store)
         return kept["values"], float(kept["seconds"][0])
     built, graphs, shuffled, outcome = made
-    model = NODE_MODELS[ROWS[row]](config)
+    model = NODE_MODELS[ROWS[row]](CONFIG.recipe)
     began = time.process_time()
     plan = folds(outcome, SPLIT, model.refit_years)
     graph = replace(graphs, layers={}) if not model.graphs else shuffled if row == "shuffled" else graphs
@@ -110,8 +106,8 @@ def judged(values, outcome, config):
     first = int(np.searchsorted(outcome.dates, np.datetime64(SPLIT.first)))
     dates, known = outcome.dates[first:], outcome.known[first:]
     truth = outcome.values[first:, 1:].astype(np.float32)
-    slope = {name: slopes(values["ridge"], values[name], truth, dates, known, ShrinkConfig()) for name in LEARNED}
-    shrunken = values | {name: shrunk(values["ridge"], values[name], slope[name]).astype(np.float32) for name in LEARNED}
+    slope = {name: slopes(values["ridge"], values[name], truth, dates, known, CONFIG.shrink) for name in LEARNED}
+    shrunken = nodes.believed(values, truth, dates, known, CONFIG.shrink, LEARNED)
     out = {"slopes_at_the_end": {name: [round(float(v), 3) for v in of[-1]] for name, of in slope.items()}, "skill": {}}
     for kind, rows in (("plain", values), ("shrunk", shrunken)):
         found = losses(rows, truth, outcome.targets, dates, known)
@@ -148,15 +144,16 @@ def digest(*pieces):
     return out.hexdigest()[:16]
 
 
-def table(name, frame, config, seeds, folder):
+def table(name, frame, seeds, folder):
     """All that is reported of one panel."""
-    settings = json.dumps([config.model_dump(mode="json"), RESIDUAL.model_dump(mode="json"), SPLIT.model_dump(mode="json"), TARGETS], sort_keys=True)
+    recipe, graph = (part.model_dump(mode="json") for part in (CONFIG.recipe, CONFIG.residual))
+    settings = json.dumps([recipe, graph, SPLIT.model_dump(mode="json"), TARGETS], sort_keys=True)
     inputs = digest(frame)
     made = tables(frame, name == "ragged")
     values, seconds = {}, {}
     for row in ROWS:
         kept = folder / f"{name}-{row}-{digest(settings, inputs, str(seeds))}.safetensors"
-        each, seconds[row] = forecast(row, made, config, seeds, kept)
+        each, seconds[row] = forecast(row, made, seeds, kept)
         values[row] = each.mean(axis=0)
         print(f"{name}: {row}, {seconds[row]:.0f} CPU s for {len(each)} seeds", flush=True)
     found = judged(values, made[3], NodeSkillConfig())
@@ -185,7 +182,7 @@ def main():
     print("budget: about 10 minutes of one core for three seeds on 319 complete names, and 40 for 750 ragged ones")
     found = json.loads(chosen.results.read_text())["panels"] if chosen.only and chosen.results.exists() else {}
     for name, frame in frames(chosen).items():
-        found[name] = table(name, frame, NodesConfig(), tuple(range(chosen.seeds)), chosen.out.parent / "nodes")
+        found[name] = table(name, frame, tuple(range(chosen.seeds)), chosen.out.parent / "nodes")
     for path, extra in ((chosen.out, {"date": str(datetime.date.today()), "commit": commit()}), (chosen.results, {})):
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps(extra | {"span": f"{SPLIT.first} to the end", "panels": found}, indent=1)

@@ -52,7 +52,8 @@ def test_a_frame_of_prices_runs_and_compares(tmp_path: Path) -> None:
 
 def test_forward_falls_are_stored_and_stay_sealed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    short = [*OWN, "split.first=2008-06-02", "evaluate.start=2008-06-02", "models.names=['vol+breadth','pool']"]
+    short = [*OWN, "split.first=2008-06-02", "evaluate.start=2008-06-02", "models.names=['vol+breadth','pool']", "nodes.names=['har','ridge']",
+             "nodes.years=3"]  # fmt: skip
     stored = rr.run(prices(5, 2200, "2003-01-02"), "tiny", short, home=tmp_path)
     falls, judged = stored.falls(), stored.evaluation["outlook"]
     assert stored.evaluation["sealed"]
@@ -60,7 +61,9 @@ def test_forward_falls_are_stored_and_stay_sealed(tmp_path: Path, monkeypatch: p
     assert set(falls["horizon"]) == {5, 20}
     assert str(falls["date"].max())[:10] == stored.about["panel"]["end"], "a sealed half is forecast, but not judged"
     assert judged["falls"]["20"]["crps"]["from 2010-01-01"]["value"] is None
+    assert {gain["half"] for gain in stored.about["nodes"]["skill"]} == {"all"}
     rr.report(stored.id, home=tmp_path, confirm=True)
+    assert {gain["half"] for gain in rr.show(stored.id, home=tmp_path)["about"]["nodes"]["skill"]} == {"all", "first", "second"}
     opened = rr.show(stored.id, home=tmp_path)["evaluation"]["outlook"]
     assert opened["falls"] == judged["falls"]
     late = [found["calibration"]["halves"]["from 2010-01-01"]["mean_log"]["value"] for found in (judged, opened)]

@@ -12,8 +12,8 @@ import riskradar
 ROOT = Path(riskradar.__file__).parent
 ORDER = (
     "errors", "registry", "tables", "patterns", "data", "features", "layers", "measures", "labels", "placebos", "split", "models", "resume",
-    "workers", "backtest", "evaluate", "contagion", "health", "alert", "exchange", "presets", "config", "record", "trials", "store", "ingest",
-    "pipeline", "full", "reopen", "attribution", "scenario", "daily", "lookahead", "audit", "report", "protocol", "text", "html", "paper",
+    "workers", "backtest", "evaluate", "nodes", "contagion", "health", "alert", "exchange", "presets", "config", "record", "trials", "store",
+    "ingest", "pipeline", "full", "reopen", "attribution", "scenario", "daily", "lookahead", "audit", "report", "protocol", "text", "html", "paper",
     "checkup", "client", "serve", "api", "cli", "__main__",
 )  # fmt: skip
 HEAVY = ("torch", "pandas", "sklearn", "numba", "scipy", "plotly", "pyarrow", "joblib")

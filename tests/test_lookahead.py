@@ -79,6 +79,18 @@ def test_an_index_that_overflows_in_a_shuffled_future_is_no_warning(market: dict
     assert audit({**market, "prices": str(tmp_path / "prices.csv")}, *CLEAN).findings == ()
 
 
+ASSETS = (*CLEAN, "nodes.names=['ridge']", "nodes.targets=['log-volatility/5']", "nodes.years=0", "split.first=2002-03-01")
+
+
+def test_forecasts_of_assets_are_audited(market: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clean = audit(market, *ASSETS)
+    assert clean.findings == ()
+    assert clean.compared["what it learned"] >= 1
+    assert clean.compared["its score"] == 1 + len(NAMES)
+    monkeypatch.setitem(FEATURES, "beta", LEAKING_FEATURES["scaled"])
+    assert found(audit(market, *ASSETS)) == {"model of assets ridge"}
+
+
 def frame(x: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(x)
 

@@ -6,7 +6,7 @@ A stored number is always made by the one call `score_day`: a batch of one sessi
 import hashlib
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -117,10 +117,17 @@ def run(
 
     cache: jobs that it holds are not done again, and each finished job is kept in it.
     """
-    made = {name: models.make(name, config) for name in config.names}
+    return walk({name: models.make(name, config) for name in config.names}, config.seeds, features, graphs, labels, split, backtest, cache)
+
+
+def walk(
+    made: Mapping[str, Model], seeds: int, features: Features, graphs: Graphs, labels: Labels, split: SplitConfig, backtest: BacktestConfig,
+    cache: Cache | None = None,
+) -> Backtest:  # fmt: skip
+    """See run: the same of models that were made elsewhere, each that draws random numbers trained with so many seeds."""
     absent = {name: reason for name, model in made.items() if (reason := model.lacks(features, graphs))}
     plans = {name: folds(labels, split, model.refit_years) for name, model in made.items() if name not in absent}
-    jobs = [Job(name, made[name], seeds, fold) for name in plans for seeds in seeds_of(made[name], config.seeds) for fold in plans[name]]
+    jobs = [Job(name, made[name], together, fold) for name in plans for together in seeds_of(made[name], seeds) for fold in plans[name]]
     results: dict[str, list[tuple[Job, Scored]]] = {name: [] for name in plans}
     hashes: dict[str, str] = {}
     for job, found in zip(jobs, _do_all(jobs, features, graphs, labels, backtest, cache), strict=True):

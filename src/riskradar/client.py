@@ -108,6 +108,10 @@ class Client:
         """A classic measure over time."""
         return self.pages("runs", self.run, "measures", name, limit=5000, **span)
 
+    def nodes(self, date: str | None = None) -> Iterator[Answer]:
+        """Forecasts of single assets, the most fragile first."""
+        return self.pages("runs", self.run, "nodes", date=date, limit=5000)
+
     def leaderboard(self) -> Answer:
         """Every model on every target, with intervals."""
         return self.get("runs", self.run, "leaderboard")

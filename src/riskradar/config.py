@@ -23,6 +23,7 @@ from riskradar.labels import LabelsConfig
 from riskradar.layers import LayersConfig
 from riskradar.measures import MeasuresConfig
 from riskradar.models import ModelsConfig
+from riskradar.nodes import NodesConfig
 from riskradar.registry import near
 from riskradar.split import SplitConfig
 
@@ -47,6 +48,7 @@ class Config(BaseModel, frozen=True, extra="forbid"):
     labels: LabelsConfig = LabelsConfig()
     split: SplitConfig = SplitConfig()
     models: ModelsConfig = ModelsConfig()
+    nodes: NodesConfig = NodesConfig()
     backtest: BacktestConfig = BacktestConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     daily: DailyConfig = DailyConfig()

@@ -15,7 +15,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
-from riskradar import backtest, data, labels, layers, measures, models, split
+from riskradar import backtest, data, labels, layers, measures, models, nodes, split
 from riskradar.config import Config
 from riskradar.data import DataConfig, Intake, Raw
 from riskradar.data.cells import Fate
@@ -24,10 +24,13 @@ from riskradar.features import FEATURES, YEAR, values_of
 from riskradar.features import build as build_features
 from riskradar.labels import known_on
 from riskradar.measures import MEASURES
+from riskradar.models.radar import NODE_MODELS
 from riskradar.registry import carried
 from riskradar.split import Fold
-from riskradar.tables import Graphs, Labels, Panel
+from riskradar.tables import Features, Graphs, Labels, Panel
 from riskradar.tables.arrays import Float
+
+Tables = tuple[Features, Graphs, Labels]  # what a model reads and learns from
 
 RANDOM_DATES = 30
 COLD_DATES = 3
@@ -152,6 +155,8 @@ def audit(
         notes.join(part)
     stage("what models learn")
     for part in parallel(delayed(carried(_learned))(whole, name) for name in config.models.names):
+        notes.join(part)
+    for part in parallel(delayed(carried(_learned_of_assets))(whole, name) for name in config.nodes.names):
         notes.join(part)
     _thresholds(whole, notes, rng)
     return Audit(tuple(sorted(notes.findings, key=lambda f: (f.component, f.check, f.date))), notes.compared, len(sessions), seed)
@@ -306,35 +311,49 @@ def change_future(raw: Raw, date: np.datetime64, how: str, rng: np.random.Genera
 
 
 def _learned(whole: _Whole, name: str) -> _Notes:
+    """What a model of the system learned; see _taught."""
+    model, chosen = models.make(name, whole.config.models), whole.config
+
+    def tables(panel: Panel) -> tuple[Features, Graphs, Labels]:
+        return build_features(panel, chosen.features), _graphs(whole, panel, model.graphs), whole.line.label(panel, chosen.labels)
+
+    graphs = whole.graphs if model.graphs else replace(whole.graphs, layers={})
+    return _taught(whole, f"model {name}", model, (build_features(whole.panel, chosen.features), graphs, whole.labels), tables)
+
+
+def _learned_of_assets(whole: _Whole, name: str) -> _Notes:
+    """What a model of single assets learned; see _taught."""
+    settings = whole.config.nodes.model_copy(update={"names": (name,)})
+    model = NODE_MODELS[name](settings.recipe)
+    return _taught(whole, f"model of assets {name}", model, nodes.tables(whole.panel, settings), lambda panel: nodes.tables(panel, settings))
+
+
+def _taught(whole: _Whole, component: str, model: models.Model, all_rows: Tables, tables: Callable[[Panel], Tables]) -> _Notes:
     """What a model learned by a cut-off, and its first score after it, from all rows and from rows cut there."""
-    notes = _Notes()
-    model = models.make(name, whole.config.models)
-    features = build_features(whole.panel, whole.config.features)
-    if model.lacks(features, whole.graphs):
+    notes, (features, graphs, known) = _Notes(), all_rows
+    if model.lacks(features, graphs):
         return notes
-    folds = whole.line.fold(whole.labels, whole.config.split, model.refit_years)
+    folds = whole.line.fold(known, whole.config.split, model.refit_years)
     for fold in folds:
-        _check_fold(whole, fold, notes)
+        _check_fold(known, fold, notes)
     if model.seeds or model.graphs:
         folds = [folds[i] for i in np.unique(np.linspace(0, len(folds) - 1, NETWORK_REFITS).astype(int))]
     for fold in [f for f in folds if f.kind == "live"]:
         panel = whole.cut(fold.cutoff)
         rows = len(panel.dates)
-        cut_features, cut_graphs = build_features(panel, whole.config.features), _graphs(whole, panel, model.graphs)
+        cut_features, cut_graphs, cut_labels = tables(panel)
         cut_fold = replace(fold, train=fold.train[:rows], start=min(fold.start, rows - 1), stop=rows)
-        cut_labels = whole.line.label(panel, whole.config.labels)
-        graphs = whole.graphs if model.graphs else replace(whole.graphs, layers={})
         fits = [
-            (whole.line.fit(model, features, graphs, whole.labels, fold, 0), features, graphs),
+            (whole.line.fit(model, features, graphs, known, fold, 0), features, graphs),
             (whole.line.fit(model, cut_features, cut_graphs, cut_labels, cut_fold, 0), cut_features, cut_graphs),
         ]
         hashes = [np.array([backtest.learned(fitted)]) for fitted, _, _ in fits]
-        notes.same(f"model {name}", "what it learned", fold.cutoff, *hashes)
+        notes.same(component, "what it learned", fold.cutoff, *hashes)
         days = [backtest.score_day(fitted, x, g, rows - 1) for fitted, x, g in fits]
-        notes.same(f"model {name}", "its score", fold.cutoff, days[0].score, days[1].score)
-        notes.same(f"model {name}", "its probability", fold.cutoff, days[0].probability, days[1].probability)
+        notes.same(component, "its score", fold.cutoff, days[0].score, days[1].score)
+        notes.same(component, "its probability", fold.cutoff, days[0].probability, days[1].probability)
         if days[0].falls.size:
-            notes.same(f"model {name}", "its forward falls", fold.cutoff, days[0].falls, days[1].falls)
+            notes.same(component, "its forward falls", fold.cutoff, days[0].falls, days[1].falls)
     return notes
 
 
@@ -342,11 +361,11 @@ def _graphs(whole: _Whole, panel: Panel, wanted: bool) -> Graphs:
     return layers.build(panel, whole.config.layers if wanted else whole.config.layers.model_copy(update={"names": ()}))
 
 
-def _check_fold(whole: _Whole, fold: Fold, notes: _Notes) -> None:
+def _check_fold(labels: Labels, fold: Fold, notes: _Notes) -> None:
     """No label that became known after the cut-off is learned from, and the cut-off is not after the first session scored."""
-    dates = whole.panel.dates
+    dates = labels.dates
     notes.compared["folds"] = notes.compared.get("folds", 0) + fold.train.size
-    known = np.stack([known_on(dates, target.horizon) for target in whole.labels.targets], axis=1)
+    known = np.stack([known_on(dates, target.horizon) for target in labels.targets], axis=1)
     late = fold.train & ~(known <= fold.cutoff)
     if fold.kind == "live" and (late.any() or fold.cutoff > dates[fold.start]):
         detail = f"{int(late.sum())} training labels were not known at the cut-off {fold.cutoff}"

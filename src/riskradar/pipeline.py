@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from riskradar import backtest, data, evaluate, features, labels, layers, measures, store
+from riskradar import backtest, data, evaluate, features, labels, layers, measures, nodes, store
 from riskradar.backtest import Backtest
 from riskradar.config import Config
 from riskradar.data import Intake, Raw
 from riskradar.evaluate import Report
 from riskradar.measures import MEASURES
+from riskradar.nodes import NodeRun
 from riskradar.resume import Cache
 from riskradar.tables import Features, Graphs, Labels, LayerSummary, Measures, Panel
 
@@ -33,6 +34,8 @@ class Run:
     measures: Measures
     labels: Labels
     backtest: Backtest
+    nodes: NodeRun
+    skill: list[dict[str, Any]]
     report: Report
     indicators: dict[str, dict[str, Any]]
     falls: pd.DataFrame | None
@@ -69,10 +72,13 @@ def run(
     measured = timed("measures", measures.build, panel, graphs, config.measures)
     known = timed("labels", labels.build, panel, config.labels)
     tested = timed("models", backtest.run, built, graphs, known, config.models, config.split, config.backtest, cache)
+    assets = timed("assets", nodes.run, panel, config.nodes, config.split, config.backtest, cache)
     sealed = evaluate.seal(tested.forecasts, known, config.evaluate, confirm=confirm)
     report = timed("evaluation", evaluate.run, tested.forecasts, known, config.evaluate, tested.absent, sealed)
+    skill = timed("assets judged", nodes.judge, assets.forecasts, config.evaluate, sealed) if assets.forecasts else []
     outlook = timed("forward falls", evaluate.outlook, tested.forecasts, tested.falls, known, config.evaluate, sealed)
     falls = evaluate.shown(tested.falls, known)
     rises = {name: MEASURES[name].rises for name in measured.names}
     indicators = timed("measures as scores", evaluate.measures_as_scores, measured, known, rises, config.evaluate, sealed)
-    return Run(config, panel, intake, built, graphs, summary, measured, known, tested, replace(report, outlook=outlook), indicators, falls, seconds)
+    return Run(config, panel, intake, built, graphs, summary, measured, known, tested, assets, skill, replace(report, outlook=outlook), indicators,
+               falls, seconds)  # fmt: skip

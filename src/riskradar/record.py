@@ -21,7 +21,7 @@ import pandas as pd
 import riskradar
 from riskradar.errors import StorageError, UsageError
 from riskradar.labels import known_on
-from riskradar.tables import SYSTEM, Forecast, Labels, LayerSummary, Panel, Target
+from riskradar.tables import SYSTEM, Forecast, Labels, LayerSummary, NodeForecasts, Panel, Target
 
 SCHEMA = "riskradar.run/2"
 PACKAGES = ("numpy", "scipy", "pandas", "numba", "scikit-learn", "torch", "exchange_calendars", "skfolio")
@@ -63,6 +63,11 @@ class Record:
         """The layers over time; None when the run stored none."""
         path = self.folder / "layers.parquet"
         return LayerSummary.from_frame(_table(path)) if path.exists() else None
+
+    def nodes(self) -> NodeForecasts | None:
+        """Forecasts of single assets beside what came; None when the run stored none."""
+        path = self.folder / "nodes.parquet"
+        return NodeForecasts.from_frame(_table(path)) if path.exists() else None
 
     def outcomes(self) -> Labels:
         """The labels of the system as a table."""
@@ -107,7 +112,7 @@ def save(
 ) -> Record:  # fmt: skip
     """Write a run into `home/name`; StorageError when it cannot be written, and then nothing is left behind.
 
-    beside: further tables by the name of their file: measures, layers, falls.
+    beside: further tables by the name of their file: measures, layers, falls, nodes.
     """
     target = home / name
     if target.exists():

@@ -158,6 +158,25 @@ def deep_falls(calibration: Mapping[str, Any]) -> str:
     return f"{later[0].upper()}{later[1:]} on, {verdict}: {figures} (log-score skill over the base rate, 90 % interval)."
 
 
+def assets(about: Mapping[str, Any], evaluation: Mapping[str, Any]) -> str:
+    """Forecasts of single assets: percent of squared error that each model gains over another, and what that does not claim."""
+    targets, rows = gains(about)
+    if not rows:
+        return ""
+    cells = ((name, *(f"{number(score, signed=True)} {interval(score)}" for score in scores)) for name, scores in rows)
+    return table(["forecasts of assets, % of squared error gained [90 %]", *targets], cells) + "\n" + str(about["nodes"]["note"])
+
+
+def gains(about: Mapping[str, Any]) -> tuple[list[str], list[tuple[str, list[Mapping[str, Any]]]]]:
+    """The gains of asset forecasts as a table: its targets, and in each row who gains over whom, in which half, and a score by target."""
+    skill = (about.get("nodes") or {}).get("skill", [])
+    rows: dict[str, list[Mapping[str, Any]]] = {}
+    for one in skill:
+        half = "" if one["half"] == "all" else f", {one['half']} half"
+        rows.setdefault(f"{one['model']} over {one['reference']}{half}", []).append(one)
+    return list(dict.fromkeys(one["target"] for one in skill)), list(rows.items())
+
+
 def full(found: Mapping[str, Any]) -> str:
     """The five tables of a full protocol, and how the placebos came out."""
     parts = [f"{t.title}: {t.note}\n{table(t.header, t.rows)}" for t in tables(found)]

@@ -29,7 +29,7 @@ NAMES = (
 )  # fmt: skip
 SETTINGS = (
     "models.names=['base-rate','ewma-vol','breadth','vol+breadth','logistic-vol']", "evaluate.draws=20", "evaluate.min_events=1",
-    "data.start=2005-01-03",
+    "data.start=2005-01-03", "nodes.names=['har','ridge']", "nodes.years=3",
     "labels.targets=['5/3','20/5']", "split.first=2008-01-02", "evaluate.start=2008-01-02",
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from riskradar import layers, record
+from riskradar import layers, nodes, record
 from riskradar.record import Record
 from riskradar.serve import create_app, scores
 from riskradar.serve.shelf import Shelf
@@ -210,6 +210,24 @@ def test_measures_and_layers_are_the_stored_ones(client: TestClient, stored: Rec
     assert [point["density"] for point in points] == [None if v != v else v for v in column]
 
 
+def test_fragile_assets_are_those_of_the_stored_table(client: TestClient, stored: Record, sealed: Record) -> None:
+    found, table = get(client, f"{LATEST}/nodes"), stored.nodes()
+    assert table is not None
+    assert found["rows"] == stored.about["nodes"]["fragile"]["rows"]
+    assert (found["note"], len(found["skill"])) == (nodes.NOTE, len(stored.about["nodes"]["skill"]))
+    worst = [row["expected"]["log-drawdown/60"] for row in found["rows"]]
+    assert worst == sorted(worst, reverse=True)
+    first = get(client, f"{LATEST}/nodes", limit=3, date="2009-03-08")
+    assert first["as_of"] == "2009-03-06", "the last session by then"
+    rest = get(client, f"{LATEST}/nodes", limit=3, date="2009-03-08", cursor=first["next"])
+    past = nodes.fragile(table, "2009-03-06")
+    assert first["rows"] + rest["rows"] == past["rows"][:6]
+    assert get(client, f"{LATEST}/nodes", cursor=6)["next"] is None
+    assert {row["half"] for row in get(client, f"/v1/runs/{sealed.id}/nodes")["skill"]} == {"all"}, "a sealed half is not judged"
+    listed = list(csv.DictReader(io.StringIO(client.get(f"{LATEST}/nodes?format=csv").text)))
+    assert [float(row["expected.log-drawdown/60"]) for row in listed] == worst
+
+
 def test_two_runs_differ_in_the_settings_that_differ(client: TestClient, stored: Record, sealed: Record) -> None:
     found = get(client, f"{LATEST}/diff/{sealed.id}")
     assert [(row["key"], row["first"], row["second"]) for row in found["rows"]] == [("data.end", "2009-12-31", None)]
@@ -221,7 +239,8 @@ def test_two_runs_differ_in_the_settings_that_differ(client: TestClient, stored:
     [
         ("/v1/nothing", 404), ("/v1/runs/none", 404), (f"/v1/runs/{DAMAGED}", 500), (f"{LATEST}/models/none/history", 404),
         (f"{LATEST}/models/vol+breadth/history?target=9/9", 404), (f"{LATEST}/measures/none", 404), (f"{LATEST}/layers/none", 404),
-        (f"{LATEST}/network/tomorrow", 422), (f"{LATEST}/models/vol+breadth/history?days=1000000000", 422), (f"{LATEST}/now?date=x", 422),
+        (f"{LATEST}/network/tomorrow", 422), (f"{LATEST}/nodes?date=1990-01-02", 404), (f"{LATEST}/nodes?cursor=-1", 422),
+        (f"{LATEST}/models/vol+breadth/history?days=1000000000", 422), (f"{LATEST}/now?date=x", 422),
         (f"{LATEST}/now?typo=1", 422), (f"{LATEST}/now?date=0", 422),
         (f"{LATEST}/labels?start=1230768000", 422), (f"{LATEST}/network/0", 422),
         (f"{LATEST}/evaluation?model=none", 404), ("/v1/runs/..%2F..%2Fetc", 404), ("/v1/docs", 404), ("/docs", 404),

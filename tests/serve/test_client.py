@@ -40,6 +40,7 @@ def test_the_client_reads_what_the_api_says(port: int, client: TestClient, store
     dates = [row["date"] for row in radar.history("vol+breadth")]
     assert dates == [str(d) for d in stored.forecasts()["vol+breadth"].dates]
     assert len(list(radar.labels(days=7))) == 7
+    assert list(radar.nodes("2009-03-09")) == get(client, f"{LATEST}/nodes", date="2009-03-09")["rows"]
     assert [row["date"] for row in radar.pages("runs", "latest", "measures", "density", limit=200)] == [r["date"] for r in radar.measure("density")]
 
 

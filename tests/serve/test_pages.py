@@ -113,6 +113,15 @@ def test_a_replayed_day_says_so_and_knows_no_later_base_rate(client: TestClient)
     assert "known by then" in page
 
 
+def test_the_overview_names_fragile_assets_as_they_were_known(client: TestClient, stored: Record) -> None:
+    today, replayed, early = (client.get("/", params={"date": day} if day else {}).text for day in ("", "2009-03-04", "2008-01-02"))
+    assert stored.about["nodes"]["note"] in unescape(today)
+    assert "ridge over har" in today
+    assert "worst forecasts of 8 on 4 Mar 2009" in replayed
+    assert "ridge over har" not in replayed, "the record came later"
+    assert "under a year of forecasts" in early
+
+
 def test_a_withheld_score_is_said_and_not_carried_forward(stored: Record, tmp_path: Path) -> None:
     home = tmp_path / "runs"
     shutil.copytree(stored.folder, home / stored.id)

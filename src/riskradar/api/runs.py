@@ -24,6 +24,7 @@ from riskradar import (
     layers,
     lookahead,
     models,
+    nodes,
     paper,
     pipeline,
     record,
@@ -90,6 +91,8 @@ def run(
     about["why"] = _why(Opened(Record(home / name, about, evaluation), made, done.panel, done.features, done.graphs, done.labels), done, evaluation)
     page = html.build(about, evaluation, done.backtest.forecasts, outcomes, done.measures.frame(), done.summary, done.falls)
     beside = {"measures": done.measures.frame(), "layers": done.summary.frame(), **({} if done.falls is None else {"falls": done.falls})}
+    if done.nodes.forecasts:
+        beside["nodes"] = done.nodes.forecasts.frame()
     stored = record.save(home, name, about, done.backtest.forecasts, done.labels, evaluation, page, beside)
     cache.clear()
     return stored
@@ -170,6 +173,7 @@ def describe(done: Run, name: str, moment: datetime) -> dict[str, Any]:
         "layers": {n: {"about": layers.kind_of(n).about, "noise": layers.noise_density(n, made.layers)} for n in done.graphs.layers},
         "measures_absent": done.measures.absent,
         "measures": {n: _describe_measure(n, done) for n in done.measures.names},
+        "nodes": nodes.describe(done.nodes, done.skill),
         "shares": evaluate.shares(done.backtest.forecasts),
     }  # fmt: skip
 
@@ -230,6 +234,8 @@ def _opened(stored: Record) -> Record:
     evaluation = dataclasses.replace(report, outlook=evaluate.outlook(forecasts, {}, outcomes, settings)).record()
     if evaluation["outlook"] and stored.evaluation.get("outlook"):
         evaluation["outlook"]["falls"] = stored.evaluation["outlook"]["falls"]
+    if table := stored.nodes():
+        stored.about["nodes"]["skill"] = nodes.judge(table, settings, None)
     now = {**stored.about, "created": datetime.now(UTC).isoformat(timespec="seconds")}
     protocol = trials.account(now, evaluation, str(evaluate.sealed_day(settings)), trials.TRIALS, asked=True)
     return record.replaced(stored, {**stored.about, "protocol": {**protocol, "measures_until": protocol["split"]}}, evaluation)

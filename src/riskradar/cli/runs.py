@@ -227,6 +227,6 @@ def _found(about: dict[str, Any], evaluation: dict[str, Any]) -> None:
     if about["kind"] == "replication":
         print("\n".join(paper.lines(about, evaluation)))
     else:
-        tables = (text.leaderboard, text.headline, text.warnings, *((text.indicators,) if about.get("measures") else ()))
+        tables = (text.leaderboard, text.headline, text.warnings, *((text.indicators,) if about.get("measures") else ()), text.assets)
         print("\n\n".join(filter(None, (table(about, evaluation) for table in tables))), end="\n\n")
         print("\n".join(text.notes(about, evaluation)))

@@ -20,10 +20,10 @@ BACK = 5  # sessions over which the change is told
 
 
 def now(file: Path, home: Path, moment: datetime) -> dict[str, Any]:
-    """date, model, run, `withheld` (why nothing may be said, or empty), targets, alerts and health, of the store that a settings file names.
+    """date, model, run, `withheld` (why nothing may be said, or empty), targets, alerts, health, `fragile`, of the store that a settings file names.
 
     Each target: its last row of the ledger with `change`, the change of its probability over 5 sessions. Where there is no such file, the last
-    session of the newest live run in `home`. UsageError before the first score.
+    session of the newest live run in `home`, which alone may have fragile assets (see nodes.fragile). UsageError before the first score.
     """
     if not file.exists():
         return _of_run(home, moment)
@@ -33,7 +33,7 @@ def now(file: Path, home: Path, moment: datetime) -> dict[str, Any]:
         speaker = ledger.promoted(connection)
     if not rows:
         raise UsageError("no score was made yet; nothing is shown; riskradar update")
-    return tell(rows, log, moment, daily) | {"promoted": speaker["run"] if speaker else None}
+    return tell(rows, log, moment, daily) | {"promoted": speaker["run"] if speaker else None, "fragile": None}
 
 
 def tell(rows: Sequence[Mapping[str, Any]], log: Sequence[Mapping[str, Any]], moment: datetime, daily: DailyConfig) -> dict[str, Any]:
@@ -100,4 +100,11 @@ def _of_run(home: Path, moment: datetime) -> dict[str, Any]:
          "made_at": run.about["created"], "coverage": None, "late": True}
         for row in regime(short, outcomes, model, marks)
     ]  # fmt: skip
-    return tell(rows, [], moment, DailyConfig()) | {"promoted": None}
+    told = None if health.stale(last, moment, DailyConfig()) else _fragile(run.about)
+    return tell(rows, [], moment, DailyConfig()) | {"promoted": None, "fragile": told}
+
+
+def _fragile(about: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The assets with the worst forecasts of a run's last session, and what that does not claim; None where the run forecast no asset."""
+    told = about.get("nodes") or {}
+    return {**told["fragile"], "note": told["note"]} if told.get("fragile") else None

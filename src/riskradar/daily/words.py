@@ -9,7 +9,27 @@ from typing import Any
 def now(found: Mapping[str, Any]) -> list[str]:
     """What `now` prints."""
     head = f"{found['date']}  {found['model']}  run {found['run']}"
-    return [head, *(f"WITHHELD: {found['withheld']}" for _ in range(bool(found["withheld"]))), *map(_line, found["targets"]), *_about(found)]
+    held = [f"WITHHELD: {found['withheld']}"] if found["withheld"] else []
+    return [head, *held, *map(_line, found["targets"]), *_about(found), *_fragile(found["fragile"])]
+
+
+def _fragile(found: Mapping[str, Any] | None) -> list[str]:
+    """The assets with the worst forecasts, one a line."""
+    if not found:
+        return []
+    lines = []
+    for row in found["rows"]:
+        parts = [f"{title} {_percent(row['expected'][name])}{_rank(row['percentile'][name])}" for name, title in found["titles"].items()]
+        lines.append(f"  {row['asset']}{' (' + row['sector'] + ')' if row['sector'] else ''}: {', '.join(parts)}")
+    return [f"most fragile of {found['assets']} assets on {found['date']}, by {found['model']}:", *lines, found["note"]]
+
+
+def _percent(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.1f}%"
+
+
+def _rank(percentile: float | None) -> str:
+    return "" if percentile is None else f" (higher than {percentile:.0%} of its own before)"
 
 
 def _line(row: Mapping[str, Any]) -> str:

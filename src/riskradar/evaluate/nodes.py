@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from riskradar.evaluate.intervals import Resamples, resample
 from riskradar.evaluate.report import Score
 from riskradar.tables import Target
-from riskradar.tables.arrays import Days, Float, day
+from riskradar.tables.arrays import Days, Float, Real, day
 
 HALVES = ("all", "first", "second")
 PARTS = ("total", "cross-section", "qlike")
@@ -45,7 +45,7 @@ class NodeSkill:
     skill: Score
 
 
-def losses(forecasts: Mapping[str, Float], truth: Float, targets: Sequence[Target], dates: Days, known: Days) -> dict[str, Losses]:
+def losses(forecasts: Mapping[str, Real], truth: Real, targets: Sequence[Target], dates: Days, known: Days) -> dict[str, Losses]:
     """Losses of forecasts [T, N, K] of `truth`, model by model, all over the same node-days.
 
     The cross-section is the squared error less the mean error of the day. QLIKE (Patton 2011) compares variances after each forecast was
@@ -74,7 +74,7 @@ def skills(
     ]
 
 
-def explained(found: Losses, truth: Float, forecast: Float) -> Float:
+def explained(found: Losses, truth: Real, forecast: Real) -> Float:
     """Share of the variance of each target that the forecast explains (R squared), [K]."""
     centred = np.where(np.isfinite(forecast), truth, np.nan)
     centred = centred - np.nanmean(centred, axis=(0, 1))
@@ -82,7 +82,7 @@ def explained(found: Losses, truth: Float, forecast: Float) -> Float:
     return out
 
 
-def _losses(forecast: Float, truth: Float, targets: Sequence[Target], dates: Days, known: Days) -> Losses:
+def _losses(forecast: Real, truth: Real, targets: Sequence[Target], dates: Days, known: Days) -> Losses:
     error = forecast - truth
     count = np.maximum(np.isfinite(error).sum(axis=1), 1)
     total = np.nansum(error * error, axis=1)

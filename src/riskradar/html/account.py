@@ -39,6 +39,7 @@ def absent(inputs: Inputs) -> list[tuple[str, str, str]]:
     about = inputs.about
     models = {**inputs.evaluation["absent"], **about.get("absent", {})}
     kinds = [("model", models), *((kind, about.get(f"{kind}s_absent", {})) for kind in ("feature", "layer", "measure"))]
+    kinds.append(("model of assets", (about.get("nodes") or {}).get("absent", {})))
     return [(kind, name, reason) for kind, found in kinds for name, reason in found.items()]
 
 

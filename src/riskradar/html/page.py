@@ -14,6 +14,7 @@ import pandas as pd
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from riskradar.html import account, board, evidence, words
+from riskradar.html.assets import assets
 from riskradar.html.depth import depth
 from riskradar.html.indicators import indicators
 from riskradar.html.inputs import Inputs
@@ -53,6 +54,7 @@ def build(
             figure=inert({"timeline": drawn["figure"] if drawn else None, "charts": charts}) if scripts else "",
             depth=depth(inputs),
             why=why(inputs),
+            assets=assets(inputs),
             curves=evidence.curves(inputs),
             warnings=evidence.warnings(inputs),
             aligned=evidence.aligned(inputs),

@@ -85,6 +85,14 @@ class NowAsked(Plain):
     date: Day | None = Field(None, description="an earlier session, answered with what was known then", examples=["2008-09-12"])
 
 
+class NodesAsked(Table):
+    """Which session, and which part of its list."""
+
+    date: Day | None = Field(None, description="an earlier session, answered with what was known then", examples=["2008-09-12"])
+    limit: int = Field(50, ge=1, le=5_000, description="rows in one answer")
+    cursor: int = Field(0, ge=0, le=1_000_000, description="`next` of the page before")
+
+
 class ExplainAsked(NowAsked):
     """Which score, and since when."""
 

@@ -23,7 +23,7 @@ from riskradar.html.indicators import indicators
 from riskradar.html.lead import facts, lead
 from riskradar.html.page import environment
 from riskradar.html.timeline import timeline
-from riskradar.serve import account, sheet
+from riskradar.serve import account, fragile, sheet
 from riskradar.serve.lines import strip
 from riskradar.serve.overview import overview
 from riskradar.serve.problems import Missing, Refused
@@ -195,7 +195,7 @@ def overview_page(view: View, asked: OverviewAsked) -> dict[str, Any]:
         "as_of": str(found.as_of), "replayed": found.now.replayed,
         "moved": found.moved[: len(found.now.targets) + MOVED], "alarm_title": sheet.alarm_title(found.alarms),
         "targets": [(t["name"], words.brief(Target.parse(t["name"])), sheet.probable(inputs, found.now.model, t["name"])) for t in inputs.targets],
-        "twin": twin(asked),
+        "assets": fragile.listed(view, found.as_of, found.now.replayed), "twin": twin(asked),
     }  # fmt: skip
 
 

@@ -19,7 +19,7 @@ from riskradar.html.inputs import Inputs
 from riskradar.record import Record
 from riskradar.reopen import Opened
 from riskradar.serve.problems import Missing, Refused
-from riskradar.tables import Forecast, Graphs, Labels, Panel
+from riskradar.tables import Forecast, Graphs, Labels, NodeForecasts, Panel
 from riskradar.tables.arrays import Days
 
 LATEST = "latest"
@@ -53,6 +53,11 @@ class View:
     def outcomes(self) -> Labels:
         """Labels of the system, with the session on which each became known."""
         return self.record.outcomes()
+
+    @cached_property
+    def nodes(self) -> NodeForecasts | None:
+        """Forecasts of single assets; None where the run stored none."""
+        return self.record.nodes()
 
     def forecast(self, model: str) -> Forecast:
         """The forecast of a model; Missing when it has none."""

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from riskradar.serve import account, answers, lines, market, overview, scores, whatif, why
+from riskradar.serve import account, answers, fragile, lines, market, overview, scores, whatif, why
 from riskradar.serve.asked import (
     Day,
     EvaluationAsked,
@@ -19,6 +19,7 @@ from riskradar.serve.asked import (
     ModelName,
     Name,
     NetworkAsked,
+    NodesAsked,
     NowAsked,
     Page,
     Plain,
@@ -206,6 +207,10 @@ def _market(desk: Desk) -> None:
     @get("/runs/{run}/layers/{name}", market.LayerHistory, "A layer over time", table=True)
     async def layer(request: Request, run: RunName, name: Name, asked: Annotated[Page, Query()]) -> Response:
         return await send(request, run, lambda view: market.layer_history(view, name, asked.span()), asked)
+
+    @get("/runs/{run}/nodes", fragile.Fragile, "Forecasts of single assets on one session, the most fragile first", table=True)
+    async def nodes(request: Request, run: RunName, asked: Annotated[NodesAsked, Query()]) -> Response:
+        return await send(request, run, lambda view: fragile.fragile(view, asked.date, asked.limit, asked.cursor), asked)
 
     @get("/runs/{run}/network/{date}", market.Network, "The graphs of one date")
     async def network(request: Request, run: RunName, date: Day, asked: Annotated[NetworkAsked, Query()]) -> Response:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Days = NDArray[np.datetime64]
 Float = NDArray[np.float64]
 Float32 = NDArray[np.float32]
+Real = Float | Float32
 Bool = NDArray[np.bool_]
 Int = NDArray[np.int64]
 Code = NDArray[np.int16]

@@ -3,7 +3,7 @@
 import numpy as np
 from pydantic import BaseModel, Field
 
-from riskradar.tables.arrays import Days, Float, Int
+from riskradar.tables.arrays import Days, Float, Int, Real
 
 
 class ShrinkConfig(BaseModel, frozen=True, extra="forbid"):
@@ -14,7 +14,7 @@ class ShrinkConfig(BaseModel, frozen=True, extra="forbid"):
     most: float = Field(default=1.2, gt=0)
 
 
-def slopes(base: Float, forecast: Float, truth: Float, dates: Days, known: Days, config: ShrinkConfig) -> Float:
+def slopes(base: Real, forecast: Real, truth: Real, dates: Days, known: Days, config: ShrinkConfig) -> Float:
     """How far to go from `base` to `forecast` on each day, [T, K]: the cross-sectional least-squares slope over all past forecasts.
 
     base, forecast, truth [T, N, K], NaN where not known; row t reads the days whose label was known [T, K] by dates[t].
@@ -31,7 +31,7 @@ def slopes(base: Float, forecast: Float, truth: Float, dates: Days, known: Days,
     return bounded
 
 
-def shrunk(base: Float, forecast: Float, slope: Float) -> Float:
+def shrunk(base: Real, forecast: Real, slope: Float) -> Float:
     """From `base` to `forecast` [T, N, K] by the slopes [T, K]."""
     out: Float = base + slope[:, None, :] * (forecast - base)
     return out
@@ -43,7 +43,7 @@ def _past(known: Days, dates: Days) -> Int:
     return count
 
 
-def _centred(values: Float, truth: Float) -> Float:
+def _centred(values: Real, truth: Real) -> Float:
     """Less the mean of the day, over the nodes with a label."""
     used = np.where(np.isfinite(truth), values, np.nan)
     count = np.maximum(np.isfinite(used).sum(axis=1, keepdims=True), 1)
