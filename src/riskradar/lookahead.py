@@ -314,7 +314,7 @@ def _learned(whole: _Whole, name: str) -> _Notes:
     """What a model of the system learned; see _taught."""
     model, chosen = models.make(name, whole.config.models), whole.config
 
-    def tables(panel: Panel) -> tuple[Features, Graphs, Labels]:
+    def tables(panel: Panel) -> Tables:
         return build_features(panel, chosen.features), _graphs(whole, panel, model.graphs), whole.line.label(panel, chosen.labels)
 
     graphs = whole.graphs if model.graphs else replace(whole.graphs, layers={})

@@ -120,9 +120,11 @@ def test_init_puts_the_rows_on_a_server(url, tmp_path, monkeypatch, files):
         return
     monkeypatch.chdir(tmp_path)
     server, _, _ = url.partition("&payloads=")
-    with pytest.raises(UsageError, match="password") as told:
-        api.init(tmp_path / "a folder", server=server.replace("radar@", "radar:canary@"))
-    assert "canary" not in str(told.value)
+    for secret in (server.replace("radar@", "radar:canary@"), f"{server}&password=canary"):
+        with pytest.raises(UsageError, match="password") as told:
+            api.init(tmp_path / "a folder", server=secret)
+        assert "canary" not in str(told.value)
+        assert not (tmp_path / "a folder").exists()
     api.init(tmp_path / "a folder", server=server)
     api.data_import("", [files / "prices.csv"])
     made, store = enter(Path("riskradar.toml"))

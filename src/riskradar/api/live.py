@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,11 +20,9 @@ from riskradar.daily.market import reading_day
 from riskradar.daily.replay import Replay
 from riskradar.daily.update import Update
 from riskradar.daily.workspace import WORKSPACE
+from riskradar.data import DataConfig
 from riskradar.data.calendar import exchange
 from riskradar.errors import UsageError
-
-if TYPE_CHECKING:
-    pass
 
 
 def init(folder: Path = Path("store"), server: str = "") -> str:
@@ -33,7 +31,7 @@ def init(folder: Path = Path("store"), server: str = "") -> str:
     server: of PostgreSQL, which keeps the rows while the folder keeps the raw files; UsageError for another, or one with a password in its URL.
     Beside the folder a commented riskradar.toml that names the store, unless there is one.
     """
-    url = store.url_of(folder.resolve(), server)
+    url = DataConfig(store=store.url_of(folder.resolve(), server)).store
     store.Store.create(url)
     workspace.found(folder.resolve().parent / WORKSPACE, url)
     return url

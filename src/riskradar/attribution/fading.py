@@ -17,17 +17,21 @@ from torch import Tensor
 from riskradar.models.networks import Weights
 from riskradar.models.srr.architecture import Architecture
 from riskradar.models.srr.encoders import linear
-from riskradar.models.srr.kernels.fading import GATV2, TRANSFORMER, Along, Fading
+from riskradar.models.srr.functions import Fade
+from riskradar.models.srr.kernels.fading import GATV2, TRANSFORMER
 from riskradar.models.srr.market import Layer, Market
 from riskradar.models.srr.network import Send
-from riskradar.tables.arrays import Float, Int
+from riskradar.tables.arrays import Int
 
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """The edges of one layer on G snapshots, one after the other: first [G + 1], snapshot, receiver and sender [E], weight [E]; there [G, N]."""
+    """The edges of one layer on G snapshots, one after the other: snapshot, receiver and sender [E], weight [E]; there [G, N].
 
-    first: Int
+    Node i of snapshot g receives along edges begin[g N + i] … begin[g N + i + 1] - 1, begin [G N + 1].
+    """
+
+    begin: Int
     snapshot: Int
     receiver: Int
     sender: Int
@@ -44,9 +48,9 @@ class Stored:
             at = np.flatnonzero((graph == row) & market.mask[g, receiver] & market.mask[g, drawn.index])
             parts.append((np.full(len(at), g), receiver[at], drawn.index[at], drawn.weight[at]))
         snapshot, receiver, sender, weight = (np.concatenate(each) for each in zip(*parts, strict=True))
-        first = np.searchsorted(snapshot, np.arange(len(layer.row) + 1))
+        begin = np.searchsorted(snapshot * market.mask.shape[1] + receiver, np.arange(market.mask.size + 1))
         there = torch.from_numpy(market.mask & (layer.row >= 0)[:, None])
-        return cls(first, snapshot, receiver, sender, torch.from_numpy(weight.astype(np.float64)), there)
+        return cls(begin, snapshot, receiver, sender, torch.from_numpy(weight.astype(np.float64)), there)
 
 
 def sender(layers: Mapping[str, Stored], gates: Mapping[str, Tensor]) -> Send:
@@ -56,9 +60,10 @@ def sender(layers: Mapping[str, Stored], gates: Mapping[str, Tensor]) -> Send:
         layer = name.rpartition(".")[0]
         stored, (S, U, N, H) = layers[layer], h.shape
         low, high = int(snapshot[0]), int(snapshot[U - 1]) + 1
-        part = slice(stored.first[low], stored.first[high])
-        to, of = ((stored.snapshot[part] - low) * N + ends[part] for ends in (stored.receiver, stored.sender))
-        along = _Part(torch.from_numpy(to), torch.from_numpy(of), stored.weight[part], gates[layer][part])
+        begin = stored.begin[low * N : high * N + 1]
+        part = slice(begin[0], begin[-1])
+        to, of = (torch.from_numpy((stored.snapshot[part] - low) * N + ends[part]) for ends in (stored.receiver, stored.sender))
+        along = _Part(begin - begin[0], to, of, stored.weight[part], gates[layer][part])
         mixed = KINDS[architecture.encoder](architecture, weights, name, h.reshape(S, U * N, H), along)
         return (mixed * stored.there[low:high].reshape(1, U * N, 1)).view(S, U, N, H)
 
@@ -67,6 +72,7 @@ def sender(layers: Mapping[str, Stored], gates: Mapping[str, Tensor]) -> Send:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
+    begin: Int
     to: Tensor
     of: Tensor
     weight: Tensor
@@ -93,35 +99,9 @@ def _attention(architecture: Architecture, weights: Weights, name: str, h: Tenso
     values, none = linear(weights, f"{name}.project", h), h.new_zeros(len(h), h.shape[2])
     vector, shift = (weights.get(f"{name}.{part}", none) for part in ("attention", "bias"))
     kernels = {"gatv2": GATV2, "transformer": TRANSFORMER}[architecture.encoder]
-    begin = np.searchsorted(along.to.numpy(), np.arange(h.shape[1] + 1))
-    edges = (begin, along.of.numpy(), along.weight.numpy())
-    out: Tensor = _Fade.apply(values, along.gate, (vector, weights[f"{name}.edge"], shift), edges, kernels)  # type: ignore[no-untyped-call]
+    edges = (along.begin, along.of.numpy(), along.weight.numpy())
+    out: Tensor = Fade.apply(values, along.gate, (vector, weights[f"{name}.edge"], shift), edges, kernels)  # type: ignore[no-untyped-call]
     return out
-
-
-class _Fade(torch.autograd.Function):
-    """Attention along fading edges with ReLU; see kernels.fading."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, gate: Tensor, learned: tuple[Tensor, ...], edges: tuple[Int, Int, Float], kernels: Fading) -> Tensor:
-        """[S, L, ...] and gates [E] -> [S, L, H]."""
-        (S, L, _), H, heads = values.shape, learned[0].shape[1], learned[1].shape[1]
-        out, share, own = values.new_empty(S, L, H), values.new_empty(S, len(gate), heads), values.new_empty(S, L, heads)
-        fixed = (*(each.contiguous().numpy() for each in learned), Along(*edges, gate.detach().contiguous().numpy()))
-        kept = tuple(each.numpy() for each in (out, share, own))
-        kernels.forward(values.detach().contiguous().numpy(), *fixed, *kept)
-        ctx.save_for_backward(values)
-        ctx.about = (fixed, kept, kernels)
-        return out
-
-    @staticmethod
-    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
-        """Slopes of the values and the gates."""
-        fixed, kept, kernels = ctx.about
-        (values,) = ctx.saved_tensors
-        to_values, to_gate = torch.zeros_like(values), values.new_zeros(kept[1].shape[1])
-        kernels.backward(values.detach().contiguous().numpy(), *fixed, *kept, slope.contiguous().numpy(), to_values.numpy(), to_gate.numpy())
-        return to_values, to_gate, None, None, None
 
 
 KINDS = {"gcn": _convolution, "gatv2": _attention, "transformer": _attention}

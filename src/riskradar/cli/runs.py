@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 from riskradar.cli.front import FINDING, Confirm, Dask, File, Full, Home, Json, Preset, RunName, Settings, app, pairs, progress, put_json
 

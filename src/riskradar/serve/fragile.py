@@ -78,10 +78,10 @@ def fragile(view: View, date: dt.date | None, limit: int, cursor: int) -> Fragil
 
 def listed(view: View, as_of: dt.date, replayed: bool) -> dict[str, Any]:
     """The list of the report; on an earlier day the one of that day, without the record that followed it."""
-    shown = assets(view.inputs)
-    if not shown or not replayed:
-        return shown
+    section = assets(view.inputs)
+    if not section or not replayed:
+        return section
     table = view.nodes
     if table is None or as_of < table.dates[0].astype(object):
         return {}
-    return {**shown, **nodes.fragile(table, as_of), "day": words.day(as_of), "gains": []}
+    return {**section, **nodes.fragile(table, as_of), "day": words.day(as_of), "gains": []}

@@ -40,12 +40,10 @@ def url_of(folder: Path, server: str = "") -> str:
     """The URL of a store whose files lie in a folder, and whose rows lie there too or on a PostgreSQL server; UsageError for another server."""
     if not server:
         return f"sqlite:///{folder / 'radar.db'}"
-    made, _ = parse(f"{server}{'&' if '?' in server else '?'}{PAYLOADS}={quote(str(folder / PAYLOADS))}")
-    if made.get_backend_name() != "postgresql":
+    url = f"{server}{'&' if '?' in server else '?'}{PAYLOADS}={quote(str(folder / PAYLOADS))}"
+    if parse(url)[0].get_backend_name() != "postgresql":
         raise UsageError(f"server {server!r} is no PostgreSQL; nothing was made; write postgresql://USER@HOST/NAME")
-    if made.password:
-        raise UsageError("the server's URL holds a password; nothing was made; leave it out and set PGPASSWORD, or write it into ~/.pgpass")
-    return made.set(drivername="postgresql").update_query_dict({PAYLOADS: str(folder / PAYLOADS)}).render_as_string()
+    return url
 
 
 def engine(url: URL) -> Engine:

@@ -8,9 +8,10 @@ from torch import Tensor
 from riskradar.models.srr.kernels.attention import Attention
 from riskradar.models.srr.kernels.convolution import Convolution
 from riskradar.models.srr.kernels.edges import Edges
+from riskradar.models.srr.kernels.fading import Along, Fading
 from riskradar.models.srr.kernels.recurrence import Recurrence
 from riskradar.models.srr.kernels.summary import Summary
-from riskradar.tables.arrays import Bool, Int
+from riskradar.tables.arrays import Bool, Float, Int
 
 
 class Attend(torch.autograd.Function):
@@ -38,6 +39,31 @@ class Attend(torch.autograd.Function):
         given = (w.numpy() for w in learned)
         kernels.backward(*given, snapshot, edges, out.detach().numpy(), peak.numpy(), slope.contiguous().numpy(), *(t.numpy() for t in to))
         return *to, None, None, None
+
+
+class Fade(torch.autograd.Function):
+    """Attention along fading edges with ReLU; see kernels.fading."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, gate: Tensor, learned: tuple[Tensor, ...], edges: tuple[Int, Int, Float], kernels: Fading) -> Tensor:
+        """[S, L, ...] and gates [E] -> [S, L, H]."""
+        (S, L, _), H, heads = values.shape, learned[0].shape[1], learned[1].shape[1]
+        out, share, own = values.new_empty(S, L, H), values.new_empty(S, len(gate), heads), values.new_empty(S, L, heads)
+        fixed = (*(each.contiguous().numpy() for each in learned), Along(*edges, gate.detach().contiguous().numpy()))
+        kept = tuple(each.numpy() for each in (out, share, own))
+        kernels.forward(values.detach().contiguous().numpy(), *fixed, *kept)
+        ctx.save_for_backward(values)
+        ctx.about = (fixed, kept, kernels)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
+        """Slopes of the values and the gates."""
+        fixed, kept, kernels = ctx.about
+        (values,) = ctx.saved_tensors
+        to_values, to_gate = torch.zeros_like(values), values.new_zeros(kept[1].shape[1])
+        kernels.backward(values.detach().contiguous().numpy(), *fixed, *kept, slope.contiguous().numpy(), to_values.numpy(), to_gate.numpy())
+        return to_values, to_gate, None, None, None
 
 
 class Convolve(torch.autograd.Function):
