@@ -141,6 +141,10 @@ class Client:
         """The graphs of one date."""
         return self.get("runs", self.run, "network", date, layer=layers, edges=edges)
 
+    def paths(self, date: str, source: str) -> Answer:
+        """The strongest paths from an asset through the graphs of one date."""
+        return self.get("runs", self.run, "network", date, "paths", source=source)
+
 
 class _Stay(HTTPRedirectHandler):
     """A token goes to the server that was named and to no other: redirects are not followed."""

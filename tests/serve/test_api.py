@@ -14,11 +14,12 @@ import pytest
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
+import riskradar as rr
 from riskradar import layers, nodes, record
 from riskradar.record import Record
 from riskradar.serve import create_app, scores
 from riskradar.serve.shelf import Shelf
-from tests.serve.conftest import DAMAGED, URL
+from tests.serve.conftest import DAMAGED, NAMES, URL
 
 LATEST = "/v1/runs/latest"
 ASKED = {"/v1/runs/{run}/stress": {"date": "2009-03-09", "shocks": ["market returns -10%"], "model": "vol+breadth"}}  # bodies of what is no GET
@@ -30,7 +31,8 @@ CHANGES = ("/v1/alerts/{number}/acknowledge",)  # the only routes that do
 def address(path: str, sealed: Record) -> str:
     name = {"/measures/": "turbulence", "/layers/": "correlation"}
     named = next((value for part, value in name.items() if part in path), "")
-    return path.format(**{**FILLED, "other": sealed.id}, name=named, path="none")
+    query = "?source=A%26B" if path.endswith("/paths") else ""
+    return path.format(**{**FILLED, "other": sealed.id}, name=named, path="none") + query
 
 
 def get(client: TestClient, path: str, **query: Any) -> dict[str, Any]:
@@ -168,6 +170,19 @@ def test_a_network_is_the_graphs_of_its_date(client: TestClient, home: Path, sto
     assert {e["layer"] for e in few["edges"]} == {"correlation"}
     assert [node["asset"] for node in few["nodes"]] == list(panel.assets)
     assert client.get(f"{LATEST}/network/1999-01-04").status_code == 404
+
+
+def test_paths_are_those_of_the_graphs_of_their_date(client: TestClient, home: Path) -> None:
+    chains = 0
+    for name in NAMES:
+        found, told = get(client, f"{LATEST}/network/2009-03-09/paths", source=name), rr.pathways("latest", name, "2009-03-09", home=home)
+        assert {layer.pop("layer"): layer for layer in found["layers"]} == told["layers"]
+        assert found["meaning"] == told["meaning"]
+        chains += sum(len(layer["onward"]) for layer in told["layers"].values())
+    assert chains
+    assert get(client, f"{LATEST}/network/2009-03-08/paths", source="A&B")["as_of"] == "2009-03-06"
+    for date, source, status in (("2009-03-09", "S99", 404), ("1999-01-04", "A&B", 404), ("2009-03-09", "", 422)):
+        assert client.get(f"{LATEST}/network/{date}/paths", params={"source": source}).status_code == status
 
 
 def test_changed_data_draw_no_network(home: Path, stored: Record, tmp_path: Path) -> None:

@@ -36,6 +36,7 @@ def test_the_client_reads_what_the_api_says(port: int, client: TestClient, store
     assert radar.now() == get(client, f"{LATEST}/now")
     assert radar.now("ewma-vol", "2009-03-09") == get(client, f"{LATEST}/now", model="ewma-vol", date="2009-03-09")
     assert radar.leaderboard() == get(client, f"{LATEST}/leaderboard")
+    assert radar.paths("2009-03-09", "A&B") == get(client, f"{LATEST}/network/2009-03-09/paths", source="A&B")
     assert radar.network("2009-03-09", "sector", edges=5)["edges"] == get(client, f"{LATEST}/network/2009-03-09", layer="sector", edges=5)["edges"]
     dates = [row["date"] for row in radar.history("vol+breadth")]
     assert dates == [str(d) for d in stored.forecasts()["vol+breadth"].dates]

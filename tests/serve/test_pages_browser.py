@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from riskradar.record import Record
 from riskradar.serve import create_app
@@ -138,6 +138,14 @@ def test_the_network_follows_layers_dates_and_names(tab: Tab) -> None:
     page.locator("#asset").select_option("A&B")
     assert page.locator("#asset-title").text_content() == "A&B"
     assert page.locator("#asset-rows tr").count() >= 4
+    page.wait_for_function("document.getElementById('chains-said').textContent")
+    told = page.request.get(f"{tab.origin}/v1/runs/latest/network/{page.locator('#date-a').input_value()}/paths", params={"source": "A&B"}).json()
+    chains = [" › ".join(path["assets"]) for layer in told["layers"] for path in layer["onward"][:3]]
+    expect(page.locator("#chains td:not(.n)")).to_have_text(chains)
+    dates = [page.locator(f"#date-{side}").input_value() for side in "ab"]
+    page.reload()
+    page.wait_for_selector("#network[data-drawn]")
+    assert [page.locator(f"#date-{side}").input_value() for side in "ab"] == dates
 
 
 def test_a_day_is_explained_and_compared_by_keyboard(tab: Tab) -> None:
@@ -292,8 +300,11 @@ def test_no_name_of_an_asset_becomes_a_part_of_the_network(tab: Tab) -> None:
         route.fulfill(json={**found, "nodes": nodes, "edges": edges, "layers": layers, "absent": {text: text for text in TEXTS}})
 
     tab.page.route("**/network/*", renamed)
+    onward = [{"assets": TEXTS, "strength": 0.1, "edges": []}]
+    tab.page.route("**/paths?*", lambda route: route.fulfill(json={"layers": [{"layer": TEXTS[0], "onward": onward}], "meaning": TEXTS[0]}))
     page = tab.open("/network").page
     for text in TEXTS:
         page.locator("#asset").select_option(value=text)
         assert page.locator("#asset-title").text_content() == text
+    expect(page.locator("#chains td").first).to_have_text(" › ".join(TEXTS))
     assert page.evaluate(MADE) == []

@@ -12,6 +12,7 @@ from riskradar.contagion import shares
 from riskradar.errors import UsageError
 from riskradar.registry import near
 from riskradar.reopen import Opened
+from riskradar.tables import Graphs
 from riskradar.tables.arrays import Float, Int
 
 SCHEMA = "riskradar.pathways/1"
@@ -66,8 +67,13 @@ def pathways(opened: Opened, source: str, date: Any = None, shown: int = SHOWN) 
     here = names.index(source)
     if not opened.panel.member[t, here]:
         raise UsageError(f"{source} is no member on {opened.features.dates[t]}; nothing was computed; choose a session on which it is")
-    layers = {name: _layer(layer.block(t, t + 1)[0], here, names, shown) for name, layer in opened.graphs.layers.items() if "~" not in name}
+    layers = by_layer(opened.graphs, t, here, shown)
     return {"schema": SCHEMA, "run": opened.record.id, "date": str(opened.features.dates[t]), "source": source, "layers": layers, "meaning": MEANING}
+
+
+def by_layer(graphs: Graphs, t: int, source: int, shown: int = SHOWN) -> dict[str, dict[str, Any]]:
+    """The strongest paths from an asset on row t in each layer that is no shuffled twin; see pathways."""
+    return {name: _layer(layer.block(t, t + 1)[0], source, graphs.nodes, shown) for name, layer in graphs.layers.items() if "~" not in name}
 
 
 def _layer(graph: Any, source: int, names: tuple[str, ...], shown: int) -> dict[str, Any]:

@@ -126,6 +126,12 @@ class NetworkAsked(Plain):
     edges: int = Field(market.MOST_EDGES, ge=1, le=market.MOST_EDGES, description="edges in all")
 
 
+class PathsAsked(Plain):
+    """From whom."""
+
+    source: str = Field(min_length=1, max_length=80, description="an asset that is a member on that date", examples=["XLF"])
+
+
 class EvaluationAsked(Plain):
     """Of which models."""
 

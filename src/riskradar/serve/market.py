@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, JsonValue
 
-from riskradar.serve.answers import Answer, Estimate, Paged, plain
+from riskradar.attribution import chains
+from riskradar.serve.answers import HEAD, Answer, Estimate, Paged, Share, plain, shown
 from riskradar.serve.problems import Missing
 from riskradar.serve.scores import Span, envelope
 from riskradar.serve.shelf import View
-from riskradar.tables import Held, LayerSummary, Neighbours, Panel
+from riskradar.tables import Graphs, Held, LayerSummary, Neighbours, Panel
 from riskradar.tables.arrays import Bool, Days, Float, Float32, Int, day
 
 MOST_EDGES = 2_000
@@ -134,6 +135,37 @@ class Network(Answer, frozen=True):
     absent: dict[str, str]
 
 
+class Pathway(BaseModel, frozen=True):
+    """Assets in order, the strength of the path, and the share of each of its edges among those of the asset that it reaches."""
+
+    assets: tuple[str, ...]
+    strength: Share
+    edges: tuple[Share, ...]
+
+
+class Reached(BaseModel, frozen=True):
+    """From one asset along one layer: how many others its paths reach and its edges join, its strongest edges, and chains of several."""
+
+    layer: str
+    reached: int
+    neighbours: int
+    direct: tuple[Pathway, ...]
+    onward: tuple[Pathway, ...]
+
+
+class Pathways(Answer):
+    """The strongest paths from an asset through the graphs of one date; meaning: what a strength is, and what it is not."""
+
+    source: str
+    layers: tuple[Reached, ...]
+    meaning: str
+
+    model_config = shown({**HEAD, "source": "JPM", "meaning": chains.MEANING, "layers": [
+        {"layer": "correlation", "reached": 20, "neighbours": 5, "direct": [{"assets": ["JPM", "BAC"], "strength": 0.21, "edges": [0.21]}],
+         "onward": [{"assets": ["JPM", "BAC", "GE"], "strength": 0.04, "edges": [0.21, 0.19]}]},
+    ]})  # fmt: skip
+
+
 def measured(view: View) -> Measured:
     """Every measure with its last value."""
     about, (dates, table) = view.record.about, _measures(view)
@@ -193,12 +225,7 @@ def network(view: View, date: dt.date, chosen: Sequence[str] = (), most: int = M
 
     chosen: names of layers, all without shuffled twins when there are none; of edges that tie at the end some, evenly spread over the names.
     """
-    if not view.live:
-        raise Missing("this run repeats the paper by its own rules: its graphs are not drawn here")
-    panel, graphs = view.drawn()
-    t = int(np.searchsorted(panel.dates, day(date), side="right")) - 1
-    if t < 0:
-        raise Missing("the prices of this run begin later; the run says when")
+    panel, graphs, t = _on(view, date)
     names = [name for name in graphs.layers if not chosen or name in chosen]
     if not names and chosen:
         raise Missing("this run has no such layer to draw; its layers are listed at /layers")
@@ -220,6 +247,29 @@ def network(view: View, date: dt.date, chosen: Sequence[str] = (), most: int = M
         **envelope(view, panel.dates[t]), sectors_dated=panel.sectors_dated, nodes=tuple(_nodes(panel, t, blocks)), layers=tuple(drawn),
         edges=tuple(edges), absent=graphs.absent,
     )  # fmt: skip
+
+
+def pathways(view: View, date: dt.date, source: str) -> Pathways:
+    """The strongest paths from an asset on the last session by `date`, in every layer without shuffled twins."""
+    panel, graphs, t = _on(view, date)
+    if source not in panel.assets:
+        raise Missing("this run has no such asset; its assets are the nodes of the network")
+    here = panel.assets.index(source)
+    if not panel.member[t, here]:
+        raise Missing("that asset is no member on this date; the network says who is")
+    found = [Reached(layer=layer, **told) for layer, told in chains.by_layer(graphs, t, here).items()]
+    return Pathways(**envelope(view, panel.dates[t]), source=source, layers=tuple(found), meaning=chains.MEANING)
+
+
+def _on(view: View, date: dt.date) -> tuple[Panel, Graphs, int]:
+    """The panel and the graphs of a run, and the row of its last session by `date`."""
+    if not view.live:
+        raise Missing("this run repeats the paper by its own rules: its graphs are not drawn here")
+    panel, graphs = view.drawn()
+    t = int(np.searchsorted(panel.dates, day(date), side="right")) - 1
+    if t < 0:
+        raise Missing("the prices of this run begin later; the run says when")
+    return panel, graphs, t
 
 
 def _nodes(panel: Panel, t: int, blocks: dict[str, Float32]) -> list[Node]:

@@ -71,6 +71,13 @@ class OverviewAsked(Asked, frozen=True):
     date: dt.date | None = None
 
 
+class NetworkAsked(Asked, frozen=True):
+    """Two dates; the script of the page reads them from its address and writes them there."""
+
+    a: dt.date | None = None
+    b: dt.date | None = None
+
+
 class RunsAsked(Asked, frozen=True):
     """Two runs to compare, and the last name of the page before."""
 
@@ -114,7 +121,11 @@ def router(shelf: Shelf, today: Callable[[], dt.date] = lambda: dt.datetime.now(
     def overview_(asked: Annotated[OverviewAsked, Query()]) -> Response:
         return answer("/", asked)
 
-    for path in (*pages,)[1:]:
+    @site.get("/network")
+    def network_(asked: Annotated[NetworkAsked, Query()]) -> Response:
+        return answer("/network", Asked(run=asked.run))
+
+    for path in ("/evaluation", "/data"):
         site.add_api_route(path, _about(path, answer))
 
     @site.get("/runs")

@@ -22,6 +22,7 @@ from riskradar.serve.asked import (
     NodesAsked,
     NowAsked,
     Page,
+    PathsAsked,
     Plain,
     RunName,
     RunsPage,
@@ -215,6 +216,10 @@ def _market(desk: Desk) -> None:
     @get("/runs/{run}/network/{date}", market.Network, "The graphs of one date")
     async def network(request: Request, run: RunName, date: Day, asked: Annotated[NetworkAsked, Query()]) -> Response:
         return await send(request, run, lambda view: market.network(view, date, asked.layer, asked.edges))
+
+    @get("/runs/{run}/network/{date}/paths", market.Pathways, "The strongest paths from an asset through the graphs of one date")
+    async def paths(request: Request, run: RunName, date: Day, asked: Annotated[PathsAsked, Query()]) -> Response:
+        return await send(request, run, lambda view: market.pathways(view, date, asked.source))
 
 
 def as_csv(request: Request, asked: Table | None) -> bool:

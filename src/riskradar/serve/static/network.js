@@ -1,9 +1,10 @@
 // Two dates of the multi-layer graph beside each other; a slider moves date A through the weeks, and every list follows.
-import { api, day, element, fetched, plain, press, script } from "./shared.js";
+import { api, day, element, fetched, plain, press, script, share } from "./shared.js";
 import { NONE, Ring, seats, sectorOf } from "./ring.js";
 
 const RED = 20; // stressed pairs
 const LISTED = 10;
+const CHAINS = 3; // of each layer
 const $ = (id) => document.getElementById(id);
 const section = $("network");
 const graphs = new Map(); // by date, as far as they were fetched
@@ -14,6 +15,8 @@ let strip = null;
 let rings = null;
 let off = new Set(); // layers switched off
 let chosen = "";
+let from = ""; // the date and the name whose chains are shown
+let soon = 0;
 let red = "new";
 let timer = 0;
 
@@ -105,6 +108,28 @@ const showAsset = (sides) => {
   }));
 };
 
+// Chains of several edges; those of one edge are the closest names.
+const showChains = async () => {
+  const [date, name] = [shown.a.as_of, chosen];
+  if (from === `${date} ${name}`) return;
+  from = `${date} ${name}`;
+  const told = shown.a.nodes.some((node) => node.asset === name && node.member);
+  let found = { layers: [], meaning: "Not a member on A: no chain begins there." };
+  try {
+    if (told) found = await fetched(api(`/network/${date}/paths?${new URLSearchParams({ source: name })}`));
+  } catch (error) {
+    found.meaning = error.message;
+  }
+  if (from !== `${date} ${name}`) return;
+  const rows = found.layers.flatMap(({ layer, onward }) => onward.slice(0, CHAINS).map((path, k) => {
+    const head = element("th", k ? "" : layer);
+    head.scope = "row";
+    return row(head, element("td", path.assets.join(" \u203a ")), element("td", share(path.strength), "n"));
+  }));
+  $("chains").replaceChildren(...rows);
+  $("chains-said").textContent = `${rows.length || !told ? "" : "No chain of several edges is stronger than a single one. "}${found.meaning[0].toUpperCase()}${found.meaning.slice(1)}${found.meaning.endsWith(".") ? "" : "."}`;
+};
+
 const count = (side, found, pairs) => {
   const n = members(found).length;
   const all = (n * (n - 1)) / 2;
@@ -133,6 +158,8 @@ const draw = () => {
   listPairs(top.a, a, b, sector);
   pick(all);
   showAsset(sides);
+  clearTimeout(soon);
+  soon = setTimeout(showChains, 150);
   section.dataset.drawn = `${shown.a.as_of} ${shown.b.as_of} ${[...off].join(",")}`;
 };
 
