@@ -18,6 +18,7 @@ from riskradar.html import words
 from riskradar.record import Record
 from riskradar.serve import create_app, lines, market, overview
 from riskradar.serve.pages import NAV, STATIC
+from riskradar.serve.problems import MEDIA
 from riskradar.serve.scores import Span
 from riskradar.serve.shelf import Shelf, View
 from tests.serve.conftest import DAMAGED, NAMES, URL
@@ -134,6 +135,20 @@ def test_a_withheld_score_is_said_and_not_carried_forward(stored: Record, tmp_pa
     assert "is not carried forward" in page
     assert "Nothing to explain" in page
     assert page.count('<span class="und">withheld</span>') >= 4
+
+
+@pytest.mark.parametrize(("address", "status", "said"), [
+    ("/nothing", 404, "no page has this address"), ("/network?a=yesterday", 422, "query.a: "), ("/?utm=%3Cscript%3E", 422, "query: Extra inputs"),
+    ("/explain?date=<b>", 422, "query.date: "),
+])  # fmt: skip
+def test_a_wrong_address_leads_a_person_to_a_page_and_a_program_to_a_problem(client: TestClient, address: str, status: int, said: str) -> None:
+    page = client.get(address, headers={"accept": "text/html,*/*;q=0.8"})
+    assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert said in page.text
+    assert '<a href="/runs">' in page.text
+    assert "<b>" not in page.text
+    assert client.get(address).headers["content-type"] == MEDIA
+    assert client.get(f"/v1{address}", headers={"accept": "text/html"}).headers["content-type"] == MEDIA
 
 
 def test_two_runs_are_compared(client: TestClient, stored: Record, sealed: Record) -> None:

@@ -41,7 +41,7 @@ def create_app(
         redirect_slashes=False,
     )  # fmt: skip
     app.state.shelf = shelf
-    problems.install(app)
+    problems.install(app, pages.astray)
     app.include_router(v1.router(shelf, wire))
     app.include_router(pages.router(shelf))
     app.include_router(questions.router(shelf, wire))

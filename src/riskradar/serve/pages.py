@@ -155,6 +155,11 @@ def guarded(shelf: Shelf, path: str, make: Callable[[], str]) -> Response:
         return HTMLResponse(render("empty.html", **bare(path), detail=DAMAGED, some=True), 500)
 
 
+def astray(status: int, detail: str) -> Response:
+    """The page for an address that is none, or that asks what its page does not know."""
+    return HTMLResponse(render("empty.html", **bare(""), detail=detail, some=True), status)
+
+
 def _about(path: str, answer: Callable[[str, Asked], Response]) -> Callable[..., Response]:
     """A route of a page that is asked for by its run alone."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -71,8 +71,8 @@ def inert(body: bytes) -> bytes:
     return body
 
 
-def install(app: FastAPI) -> None:
-    """Let every error of an application leave as a problem."""
+def install(app: FastAPI, page: Callable[[int, str], Response]) -> None:
+    """Let every error of an application leave as a problem; a wrong address that a person typed, as a page that says so."""
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:
@@ -80,11 +80,16 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def known(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 404 and by_person(request):
+            return page(404, "no page has this address; those that there are stand above")
         return problem(error.status_code, WORDS.get(error.status_code, "the request cannot be answered"), error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> Response:
-        return problem(422, "the request does not fit the description at /v1/openapi.json", errors=[fault(e) for e in error.errors()[:20]])
+        faults = [fault(e) for e in error.errors()[:20]]
+        if by_person(request):
+            return page(422, "this page does not understand its address: " + "; ".join(f"{each.where}: {each.why}" for each in faults))
+        return problem(422, "the request does not fit the description at /v1/openapi.json", errors=faults)
 
     @app.exception_handler(RadarError)
     async def radar(request: Request, error: RadarError) -> Response:
@@ -92,6 +97,11 @@ def install(app: FastAPI) -> None:
         if isinstance(error, UsageError):
             return problem(409, "the stored run does not allow this; the log of the server says why")
         return problem(500, "the stored run cannot be read; it was left as it is; the log of the server says why")
+
+
+def by_person(request: Request) -> bool:
+    """Whether a page was asked for, by a browser."""
+    return request.method == "GET" and not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", "")
 
 
 WORDS = {
