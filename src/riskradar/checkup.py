@@ -7,13 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 import riskradar
-from riskradar import data, features, layers
+from riskradar import config, data, pipeline
 from riskradar.data import DataConfig
 from riskradar.errors import RadarError, UsageError
-from riskradar.features import FeaturesConfig
-from riskradar.layers import LayersConfig
 from riskradar.record import environment, listing, load
+
+SHORT = (
+    "data.start=1990-01-02", "data.end=1999-06-30", "split.first=1998-01-02", "evaluate.min_events=1", "evaluate.draws=20", "backtest.jobs=1",
+    'models.names=["base-rate", "logistic-vol", "forest", "temporal-gcn", "pool", "radar"]', "models.seeds=1", "models.forest.trees=10",
+    "models.temporal.train.epochs=1", "models.radar.train.epochs=1",
+)  # fmt: skip - a few years of the main job, with one member and one epoch of what is learned
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,8 @@ def examine(home: Path) -> list[Check]:
         "version": lambda: ", ".join(f"{name} {found}" for name, found in environment().items()),
         "calendar": _calendar,
         "sample": _sample,
-        "compiler": _compiler,
         "networks": _torch,
+        "line": _line,
         "runs": lambda: _home(home),
     }
     return [_try(name, check) for name, check in checks.items()]
@@ -57,20 +63,19 @@ def _sample() -> str:
     return str(panel)
 
 
-def _compiler() -> str:
-    panel = data.load(DataConfig())[0].rows(0, 70)
-    start = time.perf_counter()
-    features.build(panel, FeaturesConfig())
-    layers.build(panel, LayersConfig())
-    return f"compiled kernels ready in {time.perf_counter() - start:.1f} s"
-
-
 def _torch() -> str:
     try:
         torch = importlib.import_module("torch")
     except ImportError:
         raise UsageError("torch is not installed and the networks need it; install the pinned versions again (constraints.txt)") from None
     return f"torch {torch.__version__}, {torch.get_num_threads()} threads"
+
+
+def _line() -> str:
+    start = time.perf_counter()
+    done = pipeline.run(config.load("standard", None, SHORT))
+    scores = sum(int(np.isfinite(each.score).sum()) for each in done.backtest.forecasts.values())
+    return f"{scores} scores by {len(done.backtest.forecasts)} models in {time.perf_counter() - start:.1f} s"
 
 
 def _home(home: Path) -> str:

@@ -208,7 +208,9 @@ def doctor(home: Home = Path("runs"), as_json: Json = False) -> None:
     """Check that everything that a run needs is here and works."""
     from riskradar import api
 
-    checks = api.doctor(home=home)
+    with progress() as stage:
+        stage("a short run")
+        checks = api.doctor(home=home)
     if as_json:
         put_json([vars(c) for c in checks])
     else:
