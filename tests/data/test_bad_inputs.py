@@ -113,6 +113,19 @@ def test_the_calendar_of_another_market_is_asked_for(tmp_path):
     assert any(w.startswith("20.0 % of the closes") and "data.calendar" in w for w in intake.warnings)
 
 
+def test_a_split_that_is_not_adjusted_is_told_and_kept(tmp_path):
+    panel, intake = loaded(tmp_path, "date,A,B\n2020-03-11,20,1\n2020-03-12,,2.9\n2020-03-13,1,1\n2020-03-16,3,1\n")
+    assert panel.close[:, 0].tolist()[2:] == [1.0, 3.0]
+    (told,) = intake.warnings
+    assert "A 2020-03-13 (x0.05), A 2020-03-16 (x3);" in told
+    assert "B" not in told.partition(";")[0]
+
+
+def test_returns_in_the_place_of_prices_are_told(tmp_path):
+    _, intake = loaded(tmp_path, "date,A,B\n2020-03-12,0.01,0.02\n2020-03-13,-0.02,0.01\n")
+    assert intake.warnings == ("25.0 % of the closes are not above 0 and were refused; if these are returns, give prices",)
+
+
 def test_lookalikes_are_kept_apart_and_named(tmp_path):
     panel, intake = loaded(tmp_path, "date,AAPL,АAPL,ＡＡＰＬ\n2020-03-13,1,2,3\n")
     assert len(panel.assets) == 3

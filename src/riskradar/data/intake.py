@@ -14,7 +14,9 @@ from riskradar.data.raw import Raw
 from riskradar.tables.arrays import Code, Int
 from riskradar.tables.panel import Panel
 
-STRAYS = 0.01  # of the closes on days without a session: more is another market's calendar, not a slip
+STRAYS = 0.01  # of the closes on days without a session, or not above 0: more is another market's calendar, or no prices at all, not a slip
+LEAP = 3.0  # times as much, or a third, within a session: hardly ever a price alone
+NAMED = 6  # leaps in a warning
 
 
 class Count(NamedTuple):
@@ -162,6 +164,14 @@ def _warnings(raw: Raw, fates: dict[str, Fates], listed: Int, panel: Panel) -> t
     if raw.cut is None and strays > STRAYS:
         out.append(f"{100 * strays:.1f} % of the closes lie on days without a session and were refused; "
                    "if this is another market, set data.calendar to its exchange, such as XTKS, or to observed")  # fmt: skip
+    negative = closes[Fate.NONPOSITIVE] / max(closes[Fate.NONPOSITIVE] + closes[Fate.ACCEPTED], 1)
+    if raw.cut is None and negative > STRAYS:
+        out.append(f"{100 * negative:.1f} % of the closes are not above 0 and were refused; if these are returns, give prices")
+    leaps = _leaps(panel) if raw.cut is None else []
+    if leaps:
+        more = f" and {len(leaps) - NAMED} more" if len(leaps) > NAMED else ""
+        out.append(f"a third or three times as much within a session, kept as written: {', '.join(leaps[:NAMED])}{more}; "
+                   "if that is a split or another unit, adjust the file or leave the name out by data.exclude")  # fmt: skip
     strange = [name for name in raw.assets if not name.isascii()]
     if strange:
         out.append(f"names beyond plain ASCII are never merged with those they resemble: {', '.join(map(ascii, strange))}")
@@ -170,6 +180,16 @@ def _warnings(raw: Raw, fates: dict[str, Fates], listed: Int, panel: Panel) -> t
         out += [f"series {raw.series[c]!r} refused: when it is published is not known; set data.lags.{raw.series[c]} to its lag in sessions, "
                 "or give the file a known_at column" for c in lost]  # fmt: skip
     return tuple(out)
+
+
+def _leaps(panel: Panel) -> list[str]:
+    """Name, session and ratio of each close that is LEAP times the one before it, or one LEAP-th, the largest first."""
+    out = []
+    for name, close in zip(panel.assets, panel.close.T, strict=True):
+        known = np.flatnonzero(np.isfinite(close))
+        step = np.diff(np.log(close[known]))
+        out += [(abs(step[k]), f"{name} {panel.dates[known[k + 1]]} (x{np.exp(step[k]):.3g})") for k in np.flatnonzero(np.abs(step) >= np.log(LEAP))]
+    return [told for _, told in sorted(out, key=lambda leap: -leap[0])]
 
 
 def _rejected(raw: Raw, fates: dict[str, Fates]) -> tuple[Rejected, ...]:
