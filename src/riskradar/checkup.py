@@ -15,11 +15,11 @@ from riskradar.data import DataConfig
 from riskradar.errors import RadarError, UsageError
 from riskradar.record import environment, listing, load
 
-SHORT = (
-    "data.start=1990-01-02", "data.end=1999-06-30", "split.first=1998-01-02", "evaluate.min_events=1", "evaluate.draws=20", "backtest.jobs=1",
+SHORT = (  # a few years of the main job, with one member and one epoch of what is learned
+    "data.end=1999-06-30", "split.first=1998-01-02", "evaluate.min_events=1", "evaluate.draws=20", "backtest.jobs=1",
     'models.names=["base-rate", "logistic-vol", "forest", "temporal-gcn", "pool", "radar"]', "models.seeds=1", "models.forest.trees=10",
     "models.temporal.train.epochs=1", "models.radar.train.epochs=1",
-)  # fmt: skip - a few years of the main job, with one member and one epoch of what is learned
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from riskradar.tables.arrays import Code, Int
 from riskradar.tables.panel import Panel
 
 STRAYS = 0.01  # of the closes on days without a session, or not above 0: more is another market's calendar, or no prices at all, not a slip
-LEAP = 3.0  # times as much, or a third, within a session: hardly ever a price alone
+LEAP = 3.0  # times as much, or a third, from one close to the next: hardly ever a price alone
 NAMED = 6  # leaps in a warning
 
 
@@ -167,10 +167,9 @@ def _warnings(raw: Raw, fates: dict[str, Fates], listed: Int, panel: Panel) -> t
     negative = closes[Fate.NONPOSITIVE] / max(closes[Fate.NONPOSITIVE] + closes[Fate.ACCEPTED], 1)
     if raw.cut is None and negative > STRAYS:
         out.append(f"{100 * negative:.1f} % of the closes are not above 0 and were refused; if these are returns, give prices")
-    leaps = _leaps(panel) if raw.cut is None else []
-    if leaps:
+    if raw.cut is None and (leaps := _leaps(panel)):
         more = f" and {len(leaps) - NAMED} more" if len(leaps) > NAMED else ""
-        out.append(f"a third or three times as much within a session, kept as written: {', '.join(leaps[:NAMED])}{more}; "
+        out.append(f"three times the close before or more, or a third or less, kept as written: {', '.join(leaps[:NAMED])}{more}; "
                    "if that is a split or another unit, adjust the file or leave the name out by data.exclude")  # fmt: skip
     strange = [name for name in raw.assets if not name.isascii()]
     if strange:
@@ -183,7 +182,7 @@ def _warnings(raw: Raw, fates: dict[str, Fates], listed: Int, panel: Panel) -> t
 
 
 def _leaps(panel: Panel) -> list[str]:
-    """Name, session and ratio of each close that is LEAP times the one before it, or one LEAP-th, the largest first."""
+    """Name, session and ratio of each close that is LEAP times the asset's last one before it, or one LEAP-th, the largest first."""
     out = []
     for name, close in zip(panel.assets, panel.close.T, strict=True):
         known = np.flatnonzero(np.isfinite(close))
